@@ -1,0 +1,1 @@
+"""memdeploy.yaml + environment + flags -> one validated Deployment."""

@@ -1,0 +1,1 @@
+"""The step runner. Knows no cloud, no MemMachine, no screen, no storage."""

@@ -1,0 +1,179 @@
+"""The one way from what is there to what is wanted: read, compare, create or update, wait until usable.
+
+A resource of a cloud says how to read, make, change and delete one thing; `Converging` makes `probe`, `ensure` and
+`remove` of it. Only fields named in `desired` are compared: defaults of the server, and what an autoscaler owns, are
+no drift.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from memdeploy.engine.step import Difference, Effect, Observed, Operation, Outputs, Run, State, unknowns
+from memdeploy.errors import CloudError, ErrorKind, Foreign, Refused, StepFailed
+
+Live = TypeVar("Live")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The state of a thing that is there: PRESENT (usable), PENDING or BROKEN."""
+
+    state: State = State.PRESENT
+    reason: str | None = None
+    operation: Operation | None = None
+
+
+class Converging(ABC, Generic[Live]):
+    """Base of resources. `Live` is what `read` returns; `None` stands for absent."""
+
+    kind: ClassVar[str]
+    effects: ClassVar[Mapping[str, Effect]] = {}
+    "Effect of changing a field; a field not listed is changed in place."
+
+    # -- what a resource says of itself ------------------------------------------------------------------------------
+
+    @abstractmethod
+    def describe(self) -> str:
+        """For people and errors: `Cloud SQL instance support-memory-x7k2`."""
+
+    @abstractmethod
+    def read(self, run: Run) -> Live | None:
+        """One read through `run.find`."""
+
+    @abstractmethod
+    def owned(self, run: Run, live: Live) -> bool:
+        """True when it carries our marker, or is part of something that does."""
+
+    @abstractmethod
+    def desired(self, run: Run) -> Mapping[str, Any]:
+        """Field path -> value, only what memdeploy sets; values may be (or hold) `Unknown` in a plan."""
+
+    @abstractmethod
+    def view(self, live: Live) -> Mapping[str, Any]:
+        """The same paths as found, in the same form (lists sorted, enums as names, sizes as numbers)."""
+
+    @abstractmethod
+    def create(self, run: Run) -> None:
+        """Through `run.change`, waiting for its operation."""
+
+    @abstractmethod
+    def delete(self, run: Run, live: Live) -> None:
+        """Through `run.change`; not found is success."""
+
+    @abstractmethod
+    def outputs(self, run: Run, live: Live) -> Outputs:
+        """Named results, plain JSON."""
+
+    def update(self, run: Run, live: Live, differences: tuple[Difference, ...]) -> None:
+        """In place. A resource without updates need not define it: all its effects are then REPLACE or FORBIDDEN."""
+        raise StepFailed(f"{self.describe()} cannot be changed in place", where=run.step)
+
+    def condition(self, live: Live) -> Condition:
+        return Condition()
+
+    # -- what the runner calls ---------------------------------------------------------------------------------------
+
+    def probe(self, run: Run) -> Observed:
+        live = self.read(run)
+        if live is None:
+            return Observed(State.ABSENT)
+        if not self.owned(run, live):
+            return Observed(State.FOREIGN, reason=f"{self.describe()} exists and is not ours")
+        condition = self.condition(live)
+        if condition.state is not State.PRESENT:
+            return Observed(condition.state, operation=condition.operation, reason=condition.reason)
+        desired = self.desired(run)
+        differences = self.differences(desired, self.view(live))
+        state = State.DIFFERENT if differences else State.PRESENT
+        return Observed(state, differences, outputs=self.outputs(run, live), unknown=tuple(unknowns(desired)))
+
+    def ensure(self, run: Run) -> Outputs:
+        live = self.read(run)
+        if live is None:
+            live = self._make(run)
+        live = self._usable(run, self._ours(run, live))
+        desired = self.desired(run)
+        differences = self.differences(desired, self.view(live))
+        if differences or self.condition(live).state is State.BROKEN:
+            live = self._bring(run, live, differences)
+        run.apply(desired)
+        return self.outputs(run, live)
+
+    def remove(self, run: Run) -> None:
+        live = self.read(run)
+        if live is not None and self.owned(run, live):
+            self.delete(run, live)
+
+    # -- steps of the above ------------------------------------------------------------------------------------------
+
+    def differences(self, desired: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[Difference, ...]:
+        return tuple(
+            Difference(field, found.get(field), want, self.effects.get(field, Effect.IN_PLACE))
+            for field, want in desired.items()
+            if not unknowns(want) and found.get(field) != want
+        )
+
+    def _make(self, run: Run) -> Live:
+        try:
+            self.create(run)
+        except CloudError as error:
+            # Somebody was faster, or our own request of which the answer was lost: whose it is shows in the marker.
+            if error.kind is not ErrorKind.CONFLICT:
+                raise
+        return run.until(lambda: self.read(run), what=f"{self.describe()} to become visible", timeout=120.0)
+
+    def _ours(self, run: Run, live: Live) -> Live:
+        if not self.owned(run, live):
+            raise Foreign(
+                f"{self.describe()} exists already and does not belong to this deployment",
+                where=run.step,
+                suggestion="Remove or rename it, or choose another deployment name with --name.",
+            )
+        return live
+
+    def _usable(self, run: Run, live: Live) -> Live:
+        condition = self.condition(live)
+        if condition.state is not State.PENDING:
+            return live
+        if condition.operation is not None:
+            run.wait(condition.operation)
+
+        def settled() -> Live | None:
+            again = self.read(run)
+            return again if again is not None and self.condition(again).state is not State.PENDING else None
+
+        return run.until(settled, what=f"{self.describe()} to become ready", every=5.0, timeout=1800.0)
+
+    def _bring(self, run: Run, live: Live, differences: tuple[Difference, ...]) -> Live:
+        forbidden = [d for d in differences if d.effect is Effect.FORBIDDEN]
+        if forbidden:
+            raise Refused(
+                f"{self.describe()}: {forbidden[0].field} cannot change from {forbidden[0].have!r} to "
+                f"{forbidden[0].want!r}" + (f": {forbidden[0].reason}" if forbidden[0].reason else ""),
+                code="forbidden-change",
+                where=run.step,
+            )
+        if any(d.effect is Effect.REPLACE for d in differences):
+            return self._replace(run, live, differences)
+        self.update(run, live, differences)
+        again = self.read(run)
+        if again is None:
+            raise StepFailed(f"{self.describe()} vanished while it was being changed", where=run.step, retryable=True)
+        return self._usable(run, again)
+
+    def _replace(self, run: Run, live: Live, differences: tuple[Difference, ...]) -> Live:
+        if not run.replace:
+            fields = ", ".join(d.field for d in differences if d.effect is Effect.REPLACE)
+            raise Refused(
+                f"{self.describe()} would have to be made again to change {fields}",
+                code="replace-needed",
+                where=run.step,
+                suggestion=f"Run `memdeploy up --replace {run.step}` to remove it and make it again.",
+            )
+        self.delete(run, live)
+        run.until(lambda: True if self.read(run) is None else None, what=f"{self.describe()} to be gone")
+        return self._usable(run, self._make(run))

@@ -1,0 +1,1 @@
+"""One package per place a deployment can live in."""

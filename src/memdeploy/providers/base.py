@@ -1,0 +1,85 @@
+"""What every provider offers to the commands, and what it is opened with. No cloud is named here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from memdeploy.config.model import Deployment
+from memdeploy.engine.clock import Clock
+from memdeploy.engine.graph import Graph
+from memdeploy.engine.step import Operation, OperationStatus, Resource, Step
+from memdeploy.errors import CloudError
+from memdeploy.secret import Secret
+
+
+@dataclass(frozen=True)
+class RehearsalTarget:
+    """Where an embedded cloud listens. `token_file` holds its bearer token when it has containers behind it."""
+
+    id: str
+    endpoint: str
+    token_file: Path | None = None
+    containers: bool = False
+
+
+@dataclass(frozen=True)
+class Context:
+    """All that a provider is told. `id` (12 of [a-z0-9]) and `suffix` (4 of [a-z0-9]) were journalled at birth.
+
+    `model_key` is None when the user gave none this time: a stored version is then kept. `first` is True until the
+    deployment has been up once. `docker_files` is the folder that holds the Dockerfile. `wire` receives one redacted
+    record a request when --wire-log is given.
+    """
+
+    deployment: Deployment
+    id: str
+    suffix: str
+    clock: Clock
+    docker_files: Path
+    rehearsal: RehearsalTarget | None = None
+    model_key: Secret | None = None
+    engine_allowed: bool = True
+    wire: Callable[[Mapping[str, Any]], None] | None = None
+    records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    "Step name -> outputs of earlier runs, for resources that need another step's past (retained data)."
+
+
+class Cloud(Protocol):
+    """A provider, opened for one deployment. Opening does no I/O and loads no SDK."""
+
+    @property
+    def target(self) -> str:
+        """For headers: `gcp acme-prod-1/europe-west1`."""
+        ...
+
+    @property
+    def shared_key(self) -> str:
+        """Names the `_shared` deployment: provider, project, region; the binding is added by whoever keeps journals."""
+        ...
+
+    def classify(self, error: Exception) -> CloudError | None:
+        """A raised SDK exception as what it means; None when it is none of this cloud's."""
+        ...
+
+    def poll(self, operation: Operation) -> OperationStatus:
+        """One look at a long-running operation."""
+        ...
+
+    def graph(self) -> Graph:
+        """All steps of `up`, `shared` scope and transient ones included."""
+        ...
+
+    def shared_graph(self) -> Graph:
+        """The steps of `destroy --shared`."""
+        ...
+
+    def rebuild(self, kind: str, identity: Mapping[str, Any]) -> Resource:
+        """A resource that left the graph, from the journal."""
+        ...
+
+    def final_steps(self) -> tuple[Step, ...]:
+        """Backups taken by `destroy --delete-data` between the service's removal and the data's."""
+        ...

@@ -1,0 +1,122 @@
+"""What can stand behind a rehearsed cloud. The rules of each service call this; `none` and `containers` implement it.
+
+All methods are idempotent by key, return quickly (long work goes on in the engine or in a child process of ours) and may
+be called again after the server was killed: truth is what the engine reports, found by the rehearsal's own labels.
+States are looked at when a client looks, never pushed. Keys are the full Google resource names. Nothing here knows HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` False: still at it. `error` is the text a cloud would show; `exit_code` and `log` where there are any."""
+
+    done: bool
+    error: str | None = None
+    exit_code: int | None = None
+    log: str = ""
+    result: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SqlSpec:
+    """A database instance: `address` inside `network_cidr` (the peering range); PEM certificate and key for TLS."""
+
+    key: str
+    version: str  # POSTGRES_17
+    network: str  # key of the peering network
+    address: str
+    certificate: str
+    private_key: str
+
+
+@dataclass(frozen=True)
+class VmSpec:
+    """A virtual machine. `startup_script` is executed unchanged; `disks` maps device name -> disk key."""
+
+    key: str
+    network: str  # key of the subnet
+    address: str
+    startup_script: str
+    disks: Mapping[str, str]
+    account: str
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """One run of an image: a job's task or a service's revision. `env` is complete, secrets resolved."""
+
+    key: str
+    image: str  # by digest, as the client named it
+    command: Sequence[str]
+    args: Sequence[str]
+    env: Mapping[str, str]
+    networks: Sequence[str]  # keys: the subnet and its peering network
+    port: int | None
+    cpu: float
+    memory_mb: int
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True)
+class BuildSpec:
+    """A Cloud Build build: steps run one after another in one workspace; images are pushed afterwards."""
+
+    key: str
+    steps: Sequence[Mapping[str, object]]  # name, args, entrypoint, env as in the API
+    images: Sequence[str]
+    timeout: float
+
+
+class Backing(Protocol):
+    name: str  # none | containers
+
+    def registry(self) -> str | None:
+        """`127.0.0.1:PORT` of the loopback registry; None: the rehearsal itself answers /v2."""
+        ...
+
+    def free_space(self) -> str:
+        """A /15 that neither the host nor another rehearsal uses (`none`: 10.70.0.0/15)."""
+        ...
+
+    def network_ensure(self, key: str, cidr: str) -> None: ...
+    def network_remove(self, key: str) -> None: ...
+
+    def sql_ensure(self, spec: SqlSpec) -> Progress: ...
+    def sql_user(self, key: str, user: str, password: str | None) -> Progress:
+        """Makes or changes a user who may create the vector extension; None removes."""
+        ...
+
+    def sql_database(self, key: str, database: str, *, present: bool) -> Progress: ...
+    def sql_running(self, key: str, *, running: bool) -> Progress: ...
+    def sql_remove(self, key: str) -> None: ...
+
+    def disk_ensure(self, key: str) -> None: ...
+    def disk_remove(self, key: str) -> None: ...
+
+    def vm_ensure(self, spec: VmSpec) -> Progress: ...
+    def vm_remove(self, key: str) -> None: ...
+
+    def build_start(self, spec: BuildSpec) -> None: ...
+    def build_state(self, key: str) -> Progress:
+        """`result`: image name -> digest."""
+        ...
+
+    def job_start(self, spec: ContainerSpec) -> None: ...
+    def job_state(self, key: str) -> Progress: ...
+
+    def service_start(self, spec: ContainerSpec) -> None: ...
+    def service_state(self, key: str) -> Progress:
+        """`result["url"]`: http://127.0.0.1:PORT of the container's port, once it runs."""
+        ...
+
+    def service_remove(self, key: str) -> None: ...
+
+    def remove_everything(self) -> None:
+        """Containers, volumes and networks with this rehearsal's label."""
+        ...
