@@ -1,0 +1,48 @@
+"""What a command is asked to do: everything `cli` read from flags, environment and file, and nothing of how it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from memdeploy.config.model import Deployment
+from memdeploy.secret import Secret
+
+
+@dataclass(frozen=True)
+class Request:
+    """`deployment` is None when file, environment and flags do not say enough (no provider): it is then the journal's.
+
+    `explicit` are the configuration paths (`gcp.project`) that a flag or the environment gave, `given` their values:
+    laid over the journal's configuration with `config.load.override`, and compared with the journal's identity.
+    `name` is None when nobody named a deployment: then it is the only one. `state` is the folder or URL of the
+    journals; None: the user's own. `backing` is `none`, `containers` or `auto`; `time_scale` None is the rehearsal's
+    default. `interactive` says that somebody can answer; `confirm` then asks one question and is None otherwise.
+    """
+
+    command: str
+    deployment: Deployment | None = None
+    name: str | None = None
+    explicit: frozenset[str] = frozenset()
+    given: Mapping[str, Any] = field(default_factory=dict)
+    state: str | None = None
+    rehearse: bool = False
+    backing: str = "auto"
+    time_scale: float | None = None
+    world: Path | None = None
+    faults: str | None = None
+    yes: bool = False
+    interactive: bool = False
+    wait: bool = False
+    keep_going: bool = False
+    replace: frozenset[str] = frozenset()
+    delete_data: bool = False
+    finish: bool = False
+    shared: bool = False
+    no_final_backup: bool = False
+    events: Path | None = None
+    wire_log: Path | None = None
+    confirm: Callable[[str], bool] | None = None
+    model_key: Secret | None = None

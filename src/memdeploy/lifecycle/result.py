@@ -1,0 +1,55 @@
+"""What a command found or did, as plain JSON. `report` renders it; `--json` prints it in its envelope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from memdeploy.errors import ExitCode, MemdeployError
+
+Outcome = Literal["success", "partial", "error"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """`data` by command (all values plain JSON, never a secret; a key that does not apply is left out):
+
+    - all: `deployment`, `provider`, `target` (`gcp acme-prod-1/europe-west1`), `release`, `profile`,
+      `rehearsal` (false, or its id)
+    - plan: `actions`: [{step, action (create|change|replace|remove|orphan|kept|unchanged|may-change|foreign|
+      unreadable), changes: [{path, old, new, effect}], depends_on: [step], reason}], `counts` {create, change, remove,
+      unchanged, may_change}, `seconds` (usual), `cost_per_month` (USD)
+    - up: `url`, `steps` [{name, status, seconds, attempts}], `seconds`, `resumed`, `verified` (real|simulated), `pending`
+      [text], `cost_per_month`, `access`, `plan` (plan's data) when nothing was done because nobody said yes
+    - status: `health` (healthy|unhealthy|unknown), `steps` [{name, state, reason, changes}], `url`, `certificate`
+      {not_after, days_left}, `image`, `access`
+    - verify: `url`, `verified`, `seconds`, `checks` [{name, ok, seconds, detail}]
+    - outputs: `outputs` {name: value}
+    - destroy: `removed` [step], `kept` [{step, what, cost_per_month, reason}], `backups` [{what, where, expires}],
+      `leftovers` [{what, reason, until}], `finish` (command to run later)
+
+    `errors`: [{code, step, message, suggestion, retryable}], see `error_entry`.
+    """
+
+    command: str
+    status: Outcome
+    exit_code: int = 0
+    data: Mapping[str, Any] = field(default_factory=dict)
+    errors: Sequence[Mapping[str, Any]] = ()
+
+
+def error_entry(error: MemdeployError) -> dict[str, Any]:
+    """One entry of `Result.errors`."""
+    return {
+        "code": error.code,
+        "step": error.where,
+        "message": error.message,
+        "suggestion": error.suggestion,
+        "retryable": error.retryable,
+    }
+
+
+def failure(command: str, error: MemdeployError, data: Mapping[str, Any] | None = None) -> Result:
+    """The result of a command that ended with `error`."""
+    return Result(command, "error", int(ExitCode(error.exit_code)), dict(data or {}), [error_entry(error)])
