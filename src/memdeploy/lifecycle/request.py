@@ -1,4 +1,4 @@
-"""What a command is asked to do: everything `cli` read from flags, environment and file, and nothing of how it is shown."""
+"""What a command is asked to do: all that `cli` read from flags, environment and file, nothing of how it is shown."""
 
 from __future__ import annotations
 
