@@ -124,7 +124,11 @@ def advance(record: StepRecord, transition: Transition) -> StepRecord:
         case Failed(error, seconds):
             return replace(record, status=Status.FAILED, error=error, seconds=seconds)
         case Removed():
-            return StepRecord(name=record.name, kind=record.kind, identity=record.identity, status=Status.REMOVED)
+            # `final` tells where a last backup is; everything else must not outlive the resource.
+            final = {k: v for k, v in record.notes.items() if k == "final"}
+            return StepRecord(
+                name=record.name, kind=record.kind, identity=record.identity, status=Status.REMOVED, notes=final
+            )
         case Kept():
             return replace(record, status=Status.KEPT, intents=())
 

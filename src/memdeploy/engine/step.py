@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from memdeploy.engine.clock import Clock
 
@@ -212,6 +212,26 @@ class Resource(Protocol):
 
     def remove(self, run: Run) -> None:
         """Silent when already gone. Raises `NotYet` when the cloud needs more time than a person waits."""
+        ...
+
+
+@runtime_checkable
+class Retainable(Protocol):
+    """A resource that holds data and can rest while it is kept by `destroy` without --delete-data."""
+
+    def retain(self, run: Run) -> None:
+        """Puts it to rest (a stopped database instance); safe to repeat. Its next `ensure` wakes it."""
+        ...
+
+
+@runtime_checkable
+class Protected(Protocol):
+    """A resource that somebody may have protected against deletion."""
+
+    def protection(self, run: Run) -> str | None:
+        """Read only, before the first deletion: why it must not be removed, or None. What memdeploy itself set and
+        `remove` lifts as an intent is no reason; `deletion_protection: locked`, or a protection that we did not set
+        (found on the resource, not among `run.applied`), is."""
         ...
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from memdeploy.config.model import Deployment
 from memdeploy.engine.clock import Clock
 from memdeploy.engine.graph import Graph
-from memdeploy.engine.step import Operation, OperationStatus, Resource, Step
+from memdeploy.engine.step import Operation, OperationStatus, Resource
 from memdeploy.errors import CloudError
 from memdeploy.secret import Secret
 
@@ -31,7 +31,8 @@ class Context:
 
     `model_key` is None when the user gave none this time: a stored version is then kept. `first` is True until the
     deployment has been up once. `docker_files` is the folder that holds the Dockerfile. `wire` receives one redacted
-    record a request when --wire-log is given.
+    record a request when --wire-log is given. `final_backup` (destroy --delete-data): what holds data takes a last backup
+    or snapshot before it is deleted, noted as `final` ({"what", "where", "expires"}) before the call.
     """
 
     deployment: Deployment
@@ -42,6 +43,7 @@ class Context:
     rehearsal: RehearsalTarget | None = None
     model_key: Secret | None = None
     engine_allowed: bool = True
+    final_backup: bool = True
     wire: Callable[[Mapping[str, Any]], None] | None = None
     records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     "Step name -> outputs of earlier runs, for resources that need another step's past (retained data)."
@@ -80,6 +82,10 @@ class Cloud(Protocol):
         """A resource that left the graph, from the journal."""
         ...
 
-    def final_steps(self) -> tuple[Step, ...]:
-        """Backups taken by `destroy --delete-data` between the service's removal and the data's."""
+    def costs(self) -> Mapping[str, float]:
+        """Estimated US dollars a month by step, for what costs money while it stands (list prices, dated)."""
+        ...
+
+    def kept_costs(self) -> Mapping[str, float]:
+        """The same for what `destroy` keeps without --delete-data, at rest."""
         ...
