@@ -31,8 +31,8 @@ class Context:
 
     `model_key` is None when the user gave none this time: a stored version is then kept. `first` is True until the
     deployment has been up once. `docker_files` is the folder that holds the Dockerfile. `wire` receives one redacted
-    record a request when --wire-log is given. `final_backup` (destroy --delete-data): what holds data takes a last backup
-    or snapshot before it is deleted, noted as `final` ({"what", "where", "expires"}) before the call.
+    record a request when --wire-log is given. `final_backup` (destroy --delete-data): what holds data takes a last
+    backup or snapshot before it is deleted, noted as `final` ({"what", "where", "expires"}) before the call.
     """
 
     deployment: Deployment
