@@ -1,0 +1,29 @@
+"""The estimate against the sums of the pricing research."""
+
+import pytest
+
+from memdeploy.config.model import Deployment, Profile, Provider
+from memdeploy.providers.gcp import costs
+
+
+def deployment(**changes: object) -> Deployment:
+    return Deployment.model_validate({"provider": Provider.GCP, **changes})
+
+
+@pytest.mark.parametrize(
+    ("profile", "low", "high"), [(Profile.SMALL, 20, 32), (Profile.STANDARD, 78, 90), (Profile.PRODUCTION, 290, 380)]
+)
+def test_profiles_cost_what_the_table_says(profile: Profile, low: float, high: float) -> None:
+    assert low <= costs.total(costs.by_step(deployment(profile=profile))) <= high
+
+
+def test_a_stopped_instance_costs_its_storage_only() -> None:
+    kept, running = costs.kept(deployment()), costs.by_step(deployment())
+    assert kept["postgres.instance"] < running["postgres.instance"] / 10
+    assert kept["neo4j.disk"] == running["neo4j.disk"]
+    assert "neo4j.vm" not in kept
+
+
+def test_a_minimum_of_instances_costs_money() -> None:
+    assert costs.by_step(deployment())["service"] == 0
+    assert costs.by_step(deployment(service={"instances": {"min": 1}}))["service"] > 50
