@@ -1,8 +1,8 @@
 """What a deployment costs a month: an estimate from a dated table of list prices.
 
-US dollars, us-central1, 730 hours. Cloud SQL's vCPU and memory and Cloud Run's active seconds were read on pricing pages
-in 2026; the other unit prices are from memory and may be off by a few per cent. Model usage, traffic and builds are not
-in it.
+US dollars, us-central1, 730 hours. The prices of Cloud SQL's vCPU and memory and of Cloud Run's active seconds were
+read on pricing pages in 2026; the others are from memory and may be off by a few per cent. Model usage, traffic and
+builds are not in it.
 """
 
 from __future__ import annotations
