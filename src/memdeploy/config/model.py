@@ -7,13 +7,15 @@ named by where it is found (`KeySource`).
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from memdeploy.config.gcp import GcpOptions
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,18}[a-z0-9]$")]
+Member = Annotated[str, Field(pattern=r"^(user|group|serviceAccount|domain|principal|principalSet):[^\s]+$")]
+"""Who may call, as IAM writes it. `allUsers` is access: public-unauthenticated, so that nobody gives it by accident."""
 
 
 class Options(BaseModel):
@@ -38,9 +40,16 @@ class Profile(StrEnum):
 class KeySource(Options):
     """Where the model's key is found; exactly one is set. Never a value."""
 
-    env: str | None = None
-    file: str | None = None
-    secret: str | None = None
+    env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    file: str | None = Field(default=None, min_length=1)
+    secret: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        ways = [way for way in (self.env, self.file, self.secret) if way is not None]
+        if len(ways) != 1:
+            raise ValueError("needs exactly one of env, file or secret")
+        return self
 
 
 class ModelProvider(StrEnum):
@@ -52,10 +61,10 @@ class ModelOptions(Options):
     """`base_url`: any OpenAI-compatible endpoint, else the provider's own. `dimensions` belongs to the embedding."""
 
     provider: ModelProvider = ModelProvider.OPENAI
-    chat: str = "gpt-4o-mini"
-    embedding: str = "text-embedding-3-small"
+    chat: str = Field(default="gpt-4o-mini", min_length=1)
+    embedding: str = Field(default="text-embedding-3-small", min_length=1)
     dimensions: int = Field(default=1536, ge=1, le=16384)
-    base_url: str | None = None
+    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+")
     key: KeySource = KeySource(env="OPENAI_API_KEY")
 
 
@@ -67,7 +76,7 @@ class Protection(StrEnum):
 
 class PostgresOptions(Options):
     version: Literal[16, 17] = 17
-    tier: str | None = None  # None: the profile's
+    tier: str | None = Field(default=None, pattern=r"^[a-z][a-zA-Z0-9-]+$")  # None: the profile's
     disk_gb: int | None = Field(default=None, ge=10, le=65536)
     deletion_protection: Protection = Protection.ON
 
@@ -81,7 +90,7 @@ class Neo4jMode(StrEnum):
 
 class Neo4jOptions(Options):
     mode: Neo4jMode = Neo4jMode.VM
-    machine: str | None = None  # None: the profile's
+    machine: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9-]+$")  # None: the profile's
     disk_gb: int | None = Field(default=None, ge=10, le=65536)
     deletion_protection: Protection = Protection.ON
 
@@ -89,6 +98,12 @@ class Neo4jOptions(Options):
 class Instances(Options):
     min: int | None = Field(default=None, ge=0, le=100)
     max: int | None = Field(default=None, ge=1, le=100)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min ({self.min}) is greater than max ({self.max})")
+        return self
 
 
 class Access(StrEnum):
@@ -99,10 +114,18 @@ class Access(StrEnum):
 
 class ServiceOptions(Options):
     instances: Instances = Instances()
-    cpu: str | None = None
-    memory: str | None = None
+    cpu: Literal["1", "2", "4", "6", "8"] | None = None  # Cloud Run's whole CPUs: instance-based billing has no others
+    memory: str | None = Field(default=None, pattern=r"^[1-9][0-9]*(Mi|Gi)$")
     access: Access = Access.PRIVATE
-    invokers: tuple[str, ...] = ()
+    invokers: tuple[Member, ...] = ()
+
+    @model_validator(mode="after")
+    def _invokers_fit(self) -> Self:
+        if self.access is Access.INVOKERS and not self.invokers:
+            raise ValueError("access: invokers needs at least one entry in service.invokers")
+        if self.access is not Access.INVOKERS and self.invokers:
+            raise ValueError("service.invokers are given, but service.access is not invokers")
+        return self
 
 
 class ImageSource(StrEnum):
@@ -120,7 +143,7 @@ class Deployment(Options):
     name: Name = "memmachine"
     provider: Provider
     profile: Profile = Profile.STANDARD
-    release: str = "0.4.0"
+    release: str = Field(default="0.4.0", pattern=r"^[0-9]+(\.[0-9]+){1,3}$")
     gcp: GcpOptions = GcpOptions()
     model: ModelOptions = ModelOptions()
     postgres: PostgresOptions = PostgresOptions()
