@@ -1,0 +1,124 @@
+"""Credentials (application-default ones, or a rehearsal's token file or none), and whose they are."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from memdeploy.errors import CloudError, ErrorKind
+from memdeploy.providers.base import RehearsalTarget
+from memdeploy.secret import Secret
+
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+
+
+def real(project: str) -> Any:
+    """Application-default credentials. A user's are left unscoped, so that tokens keep the e-mail scope of the login
+    (tokeninfo needs it), and get a quota project: without one several APIs refuse user credentials."""
+    import google.auth
+    import google.oauth2.credentials
+    from google.auth.credentials import with_scopes_if_required
+
+    credentials, _ = google.auth.default()
+    if isinstance(credentials, google.oauth2.credentials.Credentials):
+        return credentials if credentials.quota_project_id else credentials.with_quota_project(project)
+    return with_scopes_if_required(credentials, [SCOPE])
+
+
+def rehearsed(target: RehearsalTarget) -> Any:
+    """The rehearsal's bearer token, or none. Real credentials are never looked up here."""
+    import google.oauth2.credentials
+    from google.auth.credentials import AnonymousCredentials
+
+    if target.token_file is None:
+        return AnonymousCredentials()
+    return google.oauth2.credentials.Credentials(token=target.token_file.read_text().strip())
+
+
+def token(credentials: Any, session: Any) -> Secret | None:
+    """An access token that is valid now."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.auth.transport.requests import Request
+
+    if isinstance(credentials, AnonymousCredentials):
+        return None
+    if not credentials.valid:
+        credentials.refresh(Request(session))
+    return Secret(credentials.token)
+
+
+def member(credentials: Any, session: Any, *, tokeninfo: str, rehearsed: bool) -> str | None:
+    """The IAM member that these credentials act as, or None when they do not tell.
+
+    A service account or an impersonated one names itself; federation is `principal://…` of its pool with the subject
+    of its token; a user is asked of `tokeninfo` (an address), as is a rehearsal, which reports its own user.
+    """
+    if not rehearsed:
+        email = _account_email(credentials, session)
+        if email:
+            return f"serviceAccount:{email}"
+        principal = _federated(credentials, session)
+        if principal:
+            return principal
+    return _user(credentials, session, tokeninfo, rehearsed=rehearsed)
+
+
+def _account_email(credentials: Any, session: Any) -> str | None:
+    from google.auth.transport.requests import Request
+
+    email = getattr(credentials, "service_account_email", None)
+    if email == "default":  # a metadata server's credentials know their account only after the first refresh
+        credentials.refresh(Request(session))
+        email = credentials.service_account_email
+    return email if email and "@" in email else None
+
+
+def _federated(credentials: Any, session: Any) -> str | None:
+    """https://cloud.google.com/iam/docs/principal-identifiers; the subject as the default mapping has it:
+    `google.subject = assertion.sub`. Where a pool maps otherwise, --caller names the member."""
+    from google.auth import external_account
+    from google.auth.transport.requests import Request
+
+    if not isinstance(credentials, external_account.Credentials):
+        return None
+    pool = str(credentials.info.get("audience", "")).removeprefix("//iam.googleapis.com/").split("/providers/")[0]
+    subject = _subject(str(credentials.retrieve_subject_token(Request(session))))
+    if "/workloadIdentityPools/" not in pool or not subject:
+        return None
+    return f"principal://iam.googleapis.com/{pool}/subject/{subject}"
+
+
+def _subject(jwt: str) -> str | None:
+    """`sub` of a JSON web token, unverified: it is our own token, read to learn our own name."""
+    parts = jwt.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
+        return None
+    return claims.get("sub") if isinstance(claims, dict) else None
+
+
+def _user(credentials: Any, session: Any, tokeninfo: str, *, rehearsed: bool) -> str | None:
+    """https://developers.google.com/identity/sign-in/web/backend-auth#calling-the-tokeninfo-endpoint"""
+    if not rehearsed and not hasattr(credentials, "refresh_token"):
+        return None
+    found = token(credentials, session)
+    value = found.reveal() if found else "rehearsal"
+    headers = {"Authorization": f"Bearer {value}"} if rehearsed and found else None
+    answer = session.get(tokeninfo, params={"access_token": value}, headers=headers)
+    if answer.status_code != 200:
+        raise CloudError(
+            f"{urlsplit(tokeninfo).hostname} does not accept the access token (HTTP {answer.status_code})",
+            kind=ErrorKind.UNAUTHENTICATED,
+            service="oauth2",
+            status=answer.status_code,
+            suggestion="Run `gcloud auth application-default login` and try again.",
+        )
+    email = answer.json().get("email")
+    if not email:
+        return None
+    return f"serviceAccount:{email}" if email.endswith(".gserviceaccount.com") else f"user:{email}"

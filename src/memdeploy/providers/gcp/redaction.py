@@ -1,0 +1,82 @@
+"""Records for the wire log, with everything secret taken out. Headers are left out but for a harmless few."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import requests
+
+HIDDEN = "***"
+_KEYS = frozenset(
+    {
+        "accesstoken", "access_token", "apikey", "authorization", "clientsecret", "idtoken", "id_token", "key",
+        "password", "privatekey", "privatekeydata", "refresh_token", "rootpassword", "signedblob", "signedjwt", "token",
+    }
+)  # fmt: skip
+_HEADERS = ("content-type", "etag", "docker-content-digest", "www-authenticate", "x-request-id")
+_LIMIT = 64 * 1024
+
+
+def json_value(value: Any, *, parent: str = "") -> Any:
+    """A nested JSON value without secrets: by key, and `data` inside `payload` (Secret Manager)."""
+    if isinstance(value, Mapping):
+        return {key: _member(parent, str(key), item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [json_value(item, parent=parent) for item in value]
+    return value
+
+
+def _member(parent: str, key: str, item: Any) -> Any:
+    lower = key.lower()
+    if isinstance(item, str) and item and (lower in _KEYS or (parent == "payload" and lower == "data")):
+        return HIDDEN
+    return json_value(item, parent=lower)
+
+
+def url(text: str) -> str:
+    """The address without secret query parameters and without user info."""
+    parts = urlsplit(text)
+    query = [(k, HIDDEN if k.lower() in _KEYS else v) for k, v in parse_qsl(parts.query, keep_blank_values=True)]
+    host = parts.netloc.rsplit("@", 1)[-1]
+    return urlunsplit((parts.scheme, host, parts.path, urlencode(query, safe="*/:,"), ""))
+
+
+def body(content: bytes | str | None) -> Any:
+    """JSON redacted; anything else only as its size."""
+    if not content:
+        return None
+    if len(content) > _LIMIT:
+        return f"<{len(content)} bytes>"
+    try:
+        return json_value(json.loads(content))
+    except ValueError:
+        return f"<{len(content)} bytes>"
+
+
+def exchange(request: requests.PreparedRequest, response: requests.Response, started: float) -> dict[str, Any]:
+    """Reads the answer's body (requests keeps it for the caller)."""
+    return _asked(request, started) | {
+        "status": response.status_code,
+        "headers": {k: v for k, v in response.headers.items() if k.lower() in _HEADERS},
+        "answer": body(response.content),
+    }
+
+
+def failure(request: requests.PreparedRequest, error: Exception, started: float) -> dict[str, Any]:
+    """The error's type only: its text may hold the address with its query."""
+    return _asked(request, started) | {"status": None, "error": type(error).__name__}
+
+
+def _asked(request: requests.PreparedRequest, started: float) -> dict[str, Any]:
+    sent = request.body if isinstance(request.body, bytes | str) else None
+    return {
+        "at": round(started, 3),
+        "seconds": round(time.time() - started, 3),
+        "method": request.method,
+        "url": url(request.url or ""),
+        "body": body(sent),
+    }
