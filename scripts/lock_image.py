@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""Writes the hash locks of the container image. For maintainers; needs CPython 3.12 with pip on PATH.
+
+    scripts/lock_image.py RELEASE        e.g. 0.4.0
+
+One line a package: the one wheel that pip chooses for linux/amd64 and CPython 3.12 (glibc 2.41 and older: Debian 13),
+with that wheel's hash only. All hashes of all wheels would be ten times as large, and the file must travel in
+arguments of a build step.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent.parent / "docker" / "requirements"
+GLIBC = range(41, 4, -1)
+LEGACY_TAGS = ("manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64")
+NLTK_DATA = "llama-index-core==0.14.25"
+
+
+def resolve(*requirements: str, dependencies: bool = True) -> list[dict[str, str]]:
+    """Name, version and sha256 of every wheel pip would install."""
+    platforms = [f"manylinux_2_{minor}_x86_64" for minor in GLIBC] + list(LEGACY_TAGS)
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        command = ["python3.12", "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
+        command += ["--only-binary", ":all:", "--python-version", "3.12", "--implementation", "cp"]
+        command += [argument for tag in platforms for argument in ("--platform", tag)]
+        command += ["--target", f"{folder}/none", "--report", str(report), *requirements]
+        if not dependencies:
+            command.append("--no-deps")
+        subprocess.run(command, check=True)
+        installs = json.loads(report.read_text())["install"]
+    return [
+        {
+            "name": item["metadata"]["name"].lower().replace("_", "-"),
+            "version": item["metadata"]["version"],
+            "sha256": item["download_info"]["archive_info"]["hashes"]["sha256"],
+        }
+        for item in installs
+    ]
+
+
+def render(packages: list[dict[str, str]], comment: str) -> str:
+    lines = [f"{p['name']}=={p['version']} --hash=sha256:{p['sha256']}" for p in packages]
+    return "\n".join([f"# {comment}", *sorted(lines)]) + "\n"
+
+
+def version(packages: list[dict[str, str]], name: str) -> str:
+    return next(p["version"] for p in packages if p["name"] == name)
+
+
+def main(release: str) -> None:
+    # memmachine-server does not pin memmachine-common, and a newer one breaks it.
+    server = [f"memmachine-server=={release}", f"memmachine-common=={release}"]
+    driver = version(resolve(*server), "neo4j")
+    packages = resolve(*server, f"neo4j-rust-ext=={driver}.*")
+    locked = f"MemMachine {release}, linux/amd64, CPython 3.12; made by scripts/lock_image.py"
+    (FOLDER / f"memmachine-{release}.txt").write_text(render(packages, locked))
+    data = resolve(NLTK_DATA, dependencies=False)
+    (FOLDER / "nltk-data.txt").write_text(render(data, "Ships NLTK's stopwords and punkt_tab; only these are taken."))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
