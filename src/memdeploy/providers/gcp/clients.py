@@ -33,6 +33,7 @@ VERSIONS: Mapping[str, str] = {
     "iam": "v1",
     "iamcredentials": "v1",
     "logging": "v2",
+    "run": "v2",
     "servicenetworking": "v1",
     "serviceusage": "v1",
     "sqladmin": "v1",
@@ -131,6 +132,10 @@ class Clients:
         self.run_jobs = self._gapic("run", "google.cloud.run_v2", "JobsClient")
         self.run_executions = self._gapic("run", "google.cloud.run_v2", "ExecutionsClient")
         self.run_tasks = self._gapic("run", "google.cloud.run_v2", "TasksClient")
+
+    def api(self, service: str) -> Api:
+        """By name, for code that works on several services alike (`run` too, which has no attribute of its own)."""
+        return self._api(service)
 
     @property
     def credentials(self) -> Any:
