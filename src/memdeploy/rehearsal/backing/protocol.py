@@ -80,6 +80,12 @@ class Backing(Protocol):
         """`127.0.0.1:PORT` of the loopback registry; None: the rehearsal itself answers /v2."""
         ...
 
+    def hub_ensure(self, prefix: str, images: Sequence[str]) -> Progress:
+        """Done when images of the public hub can be pulled below `prefix`, a remote repository's registryUri
+        (`neo4j:5.26-community` as `<prefix>/library/neo4j:5.26-community`). Asked by the operation that creates the
+        repository, so that it ends when its images are there."""
+        ...
+
     def free_space(self) -> str:
         """A /15 that neither the host nor another rehearsal uses (`none`: 10.70.0.0/15)."""
         ...
