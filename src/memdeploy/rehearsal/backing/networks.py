@@ -1,0 +1,109 @@
+"""VPC subnets and peering ranges as engine networks with those very CIDRs, so that static addresses hold."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from typing import Any
+
+from memdeploy.rehearsal.backing import addresses
+from memdeploy.rehearsal.backing.engine import REHEARSAL, BackingError, Engine, remove
+
+ADVICE = "set gcp.network.space to a /15 that is free on this machine"
+
+
+class Networks:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def free_space(self) -> str:
+        """A /15, reserved for this rehearsal by a volume's name, which the engine gives to one only."""
+        with self._engine.lock("space"):
+            kept = [volume.name for volume in self._engine.volumes("space")]
+            if kept:
+                return _space_of(kept[0])
+            for space in addresses.free([*self._cidrs(), *addresses.host_routes()]):
+                if self._reserve(space):
+                    return str(space)
+        raise BackingError("no /15 below 10.0.0.0/8 is free on this machine")
+
+    def _reserve(self, space: IPv4Network) -> bool:
+        """The engine answers a second create of a name with the first one's volume: its label tells whose it is."""
+        made = self._engine.client.volumes.create(_reservation(space), labels=self._engine.labels("space", str(space)))
+        return bool(made.attrs["Labels"].get(REHEARSAL) == self._engine.rehearsal)
+
+    def ensure(self, key: str, cidr: str) -> None:
+        wanted = IPv4Network(cidr)
+        with self._engine.lock(self._engine.name("net", key)):
+            present = self.find(key)
+            if present is None:
+                self._create(key, wanted)
+            elif wanted not in _subnets(present):
+                raise BackingError(f"{key} exists with another range than {cidr}")
+
+    def _create(self, key: str, wanted: IPv4Network) -> None:
+        from docker.errors import APIError
+        from docker.types import IPAMConfig, IPAMPool
+
+        clash = addresses.overlap(wanted, [*self._cidrs(), *addresses.host_routes()])
+        if clash is not None:
+            raise BackingError(f"{wanted} overlaps {clash}, which this machine uses already; {ADVICE}")
+        pool = IPAMPool(
+            subnet=str(wanted),
+            iprange=str(addresses.dynamic_half(wanted)),
+            gateway=str(wanted.network_address + 1),
+        )
+        try:
+            self._engine.client.networks.create(
+                self._engine.name("net", key),
+                driver="bridge",
+                ipam=IPAMConfig(pool_configs=[pool]),
+                labels=self._engine.labels("net", key),
+                check_duplicate=True,
+            )
+        except APIError as error:
+            raise BackingError(f"the engine refuses the network {wanted} ({error.explanation}); {ADVICE}") from error
+
+    def find(self, key: str) -> Any | None:
+        found = self._engine.client.networks.list(names=[self._engine.name("net", key)])
+        return next((n for n in found if n.name == self._engine.name("net", key)), None)
+
+    def get(self, key: str) -> Any:
+        found = self.find(key)
+        if found is None:
+            raise BackingError(f"there is no network {key}")
+        return found
+
+    def remove(self, key: str) -> None:
+        found = self.find(key)
+        if found is not None:
+            remove_network(found, self._engine)
+
+    def _cidrs(self) -> list[IPv4Network]:
+        return [cidr for network in self._engine.client.networks.list() for cidr in _subnets(network)]
+
+
+def remove_network(network: Any, engine: Engine) -> None:
+    """Takes what is left in it off first: the offline model, a task that has ended."""
+    network.reload()
+    for identity in network.attrs.get("Containers") or {}:
+        inside = engine.container_named(identity)
+        if inside is not None and inside.labels.get(REHEARSAL) == engine.rehearsal:
+            network.disconnect(inside, force=True)
+    for ended in engine.containers("job"):
+        if network.name in ended.attrs["NetworkSettings"]["Networks"] and ended.status == "exited":
+            remove(ended)
+    network.remove()
+
+
+def _subnets(network: Any) -> list[IPv4Network]:
+    pools = (network.attrs.get("IPAM") or {}).get("Config") or []
+    texts = [pool["Subnet"] for pool in pools if "Subnet" in pool]
+    return [IPv4Network(text) for text in texts if ":" not in text]
+
+
+def _reservation(space: IPv4Network) -> str:
+    return f"memdeploy-space-{str(space).replace('/', '-')}"
+
+
+def _space_of(name: str) -> str:
+    return name.removeprefix("memdeploy-space-").replace("-", "/")
