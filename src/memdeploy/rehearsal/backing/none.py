@@ -7,6 +7,8 @@ answer in a service's place with the stand-in, which marks its answers as simula
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from memdeploy.rehearsal.backing.protocol import BuildSpec, ContainerSpec, Progress, SqlSpec, VmSpec
 
 _DONE = Progress(done=True)
@@ -20,6 +22,10 @@ class NoBacking:
 
     def registry(self) -> str | None:
         return None
+
+    def hub_ensure(self, prefix: str, images: Sequence[str]) -> Progress:
+        """Nothing to copy: the rehearsal answers for the world's hub images itself."""
+        return _DONE
 
     def free_space(self) -> str:
         return SPACE
