@@ -1,0 +1,39 @@
+"""`--json`: exactly one document on stdout; schema: docs/cli-output.schema.json. Fields are only ever added."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+VERSION = 1
+
+
+class Outcome(Protocol):
+    """What a command returned (`lifecycle.result.Result`)."""
+
+    @property
+    def command(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def exit_code(self) -> int: ...
+    @property
+    def data(self) -> Mapping[str, Any]: ...
+    @property
+    def errors(self) -> Sequence[Mapping[str, Any]]: ...
+
+
+def document(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "command": outcome.command,
+        "status": outcome.status,
+        "exit_code": int(outcome.exit_code),
+        "data": dict(outcome.data),
+        "errors": [dict(error) for error in outcome.errors],
+    }
+
+
+def dumps(outcome: Outcome) -> str:
+    return json.dumps(document(outcome), indent=2, ensure_ascii=False)

@@ -1,0 +1,88 @@
+"""Lines of a run, for the live screen and for plain output: header, plan, a step, the footer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from memdeploy.report.run import RunView, StepView, remaining, waits_for
+from memdeploy.report.text import about, clean, duration, joined, money
+
+SAFE = "Ctrl-C is safe, `memdeploy {command}` continues"
+
+
+def header(facts: Mapping[str, Any]) -> str:
+    """`support-memory · gcp acme-prod-1/europe-west1 · MemMachine 0.4.0 · standard · about $86/month`."""
+    release = facts.get("release")
+    return joined(
+        (
+            clean(facts.get("deployment") or ""),
+            clean(facts.get("target") or facts.get("provider") or ""),
+            f"MemMachine {clean(release)}" if release else "",
+            clean(facts.get("profile") or ""),
+            rehearsal(facts),
+            money(facts.get("cost_per_month"), facts.get("prices")),
+        )
+    )
+
+
+def rehearsal(facts: Mapping[str, Any]) -> str:
+    """`REHEARSAL 4f2k…`; empty for the real cloud."""
+    value = facts.get("rehearsal")
+    if not value:
+        return ""
+    return "REHEARSAL" if value is True else f"REHEARSAL {clean(value)}"
+
+
+def plan(data: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> str:
+    """`Plan: 24 to create, 0 to change, 0 to remove; about 9 min`."""
+    counts = data.get("counts") if isinstance(data.get("counts"), Mapping) else data
+    assert isinstance(counts, Mapping)
+    numbers = ", ".join(f"{counts.get(word, 0)} to {word}" for word in ("create", "change", "remove"))
+    maybe = f", {counts['may_change']} may change" if counts.get("may_change") else ""
+    seconds = data.get("seconds")
+    time = f"; about {about(seconds)}" if isinstance(seconds, int | float) and seconds > 0 else ""
+    real = " in the real cloud" if time and rehearsal(facts or data) else ""
+    return f"Plan: {numbers}{maybe}{time}{real}"
+
+
+def detail(view: RunView, step: StepView) -> str:
+    """What stands behind a step's time."""
+    if step.phase == "waiting":
+        return waits_for(view, step)
+    text = clean(step.text)
+    if step.phase == "done" and step.action in ("unchanged", "kept", "removed", "adopted", "updated"):
+        return joined((step.action, text), ": ")
+    if step.phase == "skipped":
+        return joined(("skipped", text), " ")
+    if step.phase == "running":
+        return joined((text, f"usually {about(step.usual)}" if step.usual >= 60 else ""), ", ")
+    return text
+
+
+def elapsed(step: StepView, now: float) -> str:
+    if step.phase == "running":
+        return duration(now - (step.started if step.started is not None else now))
+    return duration(step.seconds) if step.phase in ("done", "failed") else ""
+
+
+def footer(view: RunView, now: float) -> str:
+    """`21/24 · 6m12s · about 4 min left · Ctrl-C is safe, …`."""
+    left = remaining(view, now)
+    return joined(
+        (
+            f"{view.settled}/{len(view.steps)}" if view.steps else "",
+            duration(now - view.started) if view.started is not None else "",
+            f"about {about(left)} left" if left and not view.stopping else "",
+            safety(view),
+        )
+    )
+
+
+def safety(view: RunView) -> str:
+    command = clean(view.facts.get("command") or "up")
+    if view.stopping:
+        return f"stopping: waiting for calls in flight; `memdeploy {command}` continues later"
+    if command in ("up", "destroy"):
+        return SAFE.format(command=command)
+    return "Ctrl-C is safe"

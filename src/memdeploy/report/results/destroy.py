@@ -1,0 +1,58 @@
+"""What is gone, what stays and costs, what the cloud still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from memdeploy.report.marks import Marks
+from memdeploy.report.results import parts
+from memdeploy.report.text import clean, counted, joined, money
+
+
+def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
+    found = parts.heading(data)
+    removed = data.get("removed") or ()
+    found.append(Text(f"{marks.done} {counted(len(removed), 'step')} removed", style="green"))
+    found.extend(_kept(data))
+    found.extend(_block("Backups", (_backup(item) for item in data.get("backups") or ())))
+    found.extend(_block("The cloud still holds", (_leftover(item) for item in data.get("leftovers") or ())))
+    if data.get("finish"):
+        found.append(Text(f"Later: {clean(data['finish'])}", style="yellow"))
+    return found
+
+
+def _kept(data: Mapping[str, Any]) -> list[RenderableType]:
+    kept = list(data.get("kept") or ())
+    if not kept:
+        return []
+    total = sum(item["cost_per_month"] for item in kept if isinstance(item.get("cost_per_month"), int | float))
+    title = joined(("Kept, with its data", money(total) if total else ""), ": ")
+    name = f" --name {clean(data['deployment'])}" if data.get("deployment") else ""
+    after = f"`memdeploy up{name}` lives on with it; `memdeploy destroy{name} --delete-data` removes it."
+    return [*_block(title, (_kept_item(item) for item in kept)), Text(f"  {after}", style="dim")]
+
+
+def _block(title: str, rows: Any) -> list[RenderableType]:
+    listed = list(rows)
+    return [Text(title), parts.pairs(listed)] if listed else []
+
+
+def _kept_item(item: Mapping[str, Any]) -> tuple[str, str]:
+    text = joined(
+        (clean(item.get("what") or ""), money(item.get("cost_per_month")), clean(item.get("reason") or "")), ", "
+    )
+    return clean(item.get("step", "")), text or "kept"
+
+
+def _backup(item: Mapping[str, Any]) -> tuple[str, str]:
+    expires = f"until {clean(item['expires'])}" if item.get("expires") else "until deleted by hand"
+    return clean(item.get("what", "")), joined((clean(item.get("where") or ""), expires), ", ")
+
+
+def _leftover(item: Mapping[str, Any]) -> tuple[str, str]:
+    until = f"until about {clean(item['until'])}" if item.get("until") else ""
+    return clean(item.get("what", "")), joined((clean(item.get("reason") or ""), until), ", ") or "still there"

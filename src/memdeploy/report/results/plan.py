@@ -1,0 +1,81 @@
+"""What `up` would do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from memdeploy.report import lines
+from memdeploy.report.marks import Marks
+from memdeploy.report.results import parts
+from memdeploy.report.text import clean, counted, joined
+
+#: action -> sign, style, words
+_ACTIONS = {
+    "create": ("+", "green", ""),
+    "change": ("~", "yellow", ""),
+    "replace": ("±", "red", "has to be made again"),
+    "remove": ("-", "red", ""),
+    "forbidden": ("!", "red", "cannot change"),
+    "orphan": ("!", "yellow", ""),
+    "kept": ("=", "dim", "kept from before"),
+    "may-change": ("?", "yellow", "may change"),
+    "foreign": ("!", "red", "exists already and is not ours"),
+    "unreadable": ("!", "red", "cannot be read"),
+}
+
+
+def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
+    return [*parts.heading(data), *table(data, marks)]
+
+
+def table(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
+    """The plan without the heading, as `up` shows it before it asks."""
+    actions: Sequence[Mapping[str, Any]] = data.get("actions") or ()
+    found: list[RenderableType] = [Text(lines.plan(data))]
+    for action in actions:
+        if action.get("action") != "unchanged":
+            found.extend(_action(action, marks))
+    return [*found, *_unchanged(actions)]
+
+
+def _action(action: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
+    sign, style, words = _ACTIONS.get(str(action.get("action")), ("?", "yellow", str(action.get("action"))))
+    step = clean(action.get("step", ""))
+    text = Text(f"  {sign} ", style=style)
+    text.append(step, style="default")
+    note = joined((words, _depends(action), _reason(action), _how(action, step)), ", ")
+    if note:
+        text.append(f"  {note}", style="dim")
+    found: list[RenderableType] = [text]
+    if action.get("changes"):
+        found.append(parts.changes(action["changes"], marks))
+    return found
+
+
+def _depends(action: Mapping[str, Any]) -> str:
+    needs = action.get("depends_on") or ()
+    if action.get("action") != "may-change" or not needs:
+        return ""
+    return f"depends on {', '.join(clean(need) for need in needs)}"
+
+
+def _reason(action: Mapping[str, Any]) -> str:
+    return clean(action.get("reason") or "")
+
+
+def _how(action: Mapping[str, Any], step: str) -> str:
+    return f"needs --replace {step}" if action.get("action") == "replace" else ""
+
+
+def _unchanged(actions: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
+    number = Counter(str(action.get("action")) for action in actions)["unchanged"]
+    if not number:
+        return []
+    everything = number == len(actions)
+    text = f"Nothing to do: {counted(number, 'step')} as wanted." if everything else f"  {number} unchanged"
+    return [Text(text, style="" if everything else "dim")]

@@ -1,0 +1,85 @@
+"""The summary of `up`: where it is, how it is called, whether a memory was really stored, what to run next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from memdeploy.report import lines
+from memdeploy.report.marks import Marks
+from memdeploy.report.results import parts, plan
+from memdeploy.report.text import clean, counted, duration, joined, money
+
+_VERIFIED = {
+    "real": "a memory was stored, found and removed again",
+    "simulated": "simulated: the API alone was rehearsed, no server ran, no memory was stored",
+}
+
+
+def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
+    if not data.get("url"):
+        return _not_done(data, marks)
+    title = joined((f"{clean(data.get('deployment', ''))} is up", lines.rehearsal(data)), f" {marks.dot} ")
+    return [
+        Text(""),
+        Text(f"{marks.done} {title}", style="bold green"),
+        parts.pairs(
+            (
+                ("url", parts.address(data["url"], data)),
+                ("call it", Text("\n").join(Text(line) for line in calls(data))),
+                ("verified", _VERIFIED.get(str(data.get("verified")), clean(data.get("verified") or "not verified"))),
+                ("release", _release(data)),
+                ("access", clean(data.get("access") or "")),
+                ("took", _took(data)),
+                ("cost", _cost(data)),
+                ("pending", Text("\n").join(Text(clean(item)) for item in data.get("pending") or ())),
+                ("next", f"{_command('status', data)}\n{_command('destroy', data)}"),
+            )
+        ),
+    ]
+
+
+def calls(data: Mapping[str, Any]) -> list[str]:
+    """The command lines that call the service; the provider's own words in `data.call` come first."""
+    given = data.get("call")
+    if isinstance(given, str):
+        return [clean(given)]
+    if given:
+        return [clean(line) for line in given]
+    return [f"curl {clean(data['url']).rstrip('/')}/api/v2/health"]
+
+
+def _not_done(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
+    """A plan nobody agreed to, or a run that stopped early: the errors say why."""
+    if isinstance(data.get("plan"), Mapping):
+        return [*parts.heading(data), *plan.table(data["plan"], marks), Text("Nothing was changed.")]
+    steps: Sequence[Mapping[str, Any]] = data.get("steps") or ()
+    done = sum(1 for step in steps if step.get("status") in ("done", "created", "updated", "unchanged", "adopted"))
+    return [Text(f"{done} of {counted(len(steps), 'step')} done.")] if steps else []
+
+
+def _release(data: Mapping[str, Any]) -> str:
+    return f"MemMachine {clean(data['release'])}" if data.get("release") else ""
+
+
+def _took(data: Mapping[str, Any]) -> str:
+    seconds = data.get("seconds")
+    if not isinstance(seconds, int | float):
+        return ""
+    steps = [step for step in data.get("steps") or () if isinstance(step.get("seconds"), int | float)]
+    slowest = sorted(steps, key=lambda step: -step["seconds"])[:3]
+    named = ", ".join(f"{clean(s.get('name', ''))} {duration(s['seconds'])}" for s in slowest if s["seconds"] >= 0.05)
+    resumed = "went on from an earlier run" if data.get("resumed") else ""
+    return joined((duration(seconds), f"longest: {named}" if named else "", resumed), "; ")
+
+
+def _cost(data: Mapping[str, Any]) -> str:
+    cost = money(data.get("cost_per_month"), data.get("prices"))
+    return f"{cost} in the real cloud; the rehearsal costs nothing" if cost and data.get("rehearsal") else cost
+
+
+def _command(word: str, data: Mapping[str, Any]) -> str:
+    return f"memdeploy {word} --name {clean(data['deployment'])}" if data.get("deployment") else f"memdeploy {word}"

@@ -1,0 +1,62 @@
+"""Small texts: what comes from elsewhere made harmless, times and sums as people read them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+#: Escape sequences as a whole (colours, cursor movement, window titles), so that no `[31m` is left behind.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+
+
+def clean(value: object) -> str:
+    """Foreign text for one line of a terminal: no escape sequences, no control characters, no direction overrides."""
+    text = _ESCAPES.sub("", str(value))
+    text = " ".join(text.split())
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
+
+
+def clean_lines(value: object) -> list[str]:
+    """The same for text of several lines."""
+    return [line for line in (clean(raw) for raw in str(value).splitlines()) if line] or [""]
+
+
+def duration(seconds: float) -> str:
+    """`0.4s`, `6.1s`, `42s`, `3m12s`, `1h05m`."""
+    if seconds < 9.95:
+        return f"{max(0.0, seconds):.1f}s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+
+
+def about(seconds: float) -> str:
+    """An estimate: `a few seconds`, `40 s`, `4 min`, `1.5 h`."""
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 55:
+        return f"{round(seconds / 10) * 10} s"
+    if seconds < 5400:
+        return f"{max(1, round(seconds / 60))} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def money(cost: object, prices: object = None) -> str:
+    """`about $86/month (prices 2026-11)`; empty when nothing is known."""
+    if not isinstance(cost, int | float):
+        return ""
+    amount = f"${cost:,.0f}" if cost >= 10 else f"${cost:,.2f}"
+    return f"about {amount}/month" + (f" (prices {clean(prices)})" if prices else "")
+
+
+def joined(parts: Iterable[str], by: str = " · ") -> str:
+    """The parts that are there."""
+    return by.join(part for part in parts if part)
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
