@@ -15,15 +15,12 @@ from memdeploy.rehearsal.store import Row
 
 COMPUTE, SERVICE_NETWORKING = "compute", "servicenetworking"
 
-# The producer keeps an instance's resources "up to 4 days" after its deletion
-# (https://cloud.google.com/sql/docs/postgres/delete-instance; gcp.md 3.9.3).
-PRODUCER_HOLD = 4 * 86400.0
-
 
 @dataclass(frozen=True)
 class Peering:
     """`key` names the peering network for the backing; `ranges` maps an allocated range's name to its CIDR."""
 
+    network: str
     key: str
     ranges: Mapping[str, str]
 
@@ -64,7 +61,7 @@ def peering(cloud: Cloud, network_link: str) -> Peering | None:
         address = cloud.store.get(COMPUTE, f"projects/{project}/global/addresses/{name}")
         if address is not None:
             ranges[name] = f"{address.body['address']}/{address.body['prefixLength']}"
-    return Peering(peering_key(row.name), ranges)
+    return Peering(row.name, peering_key(row.name), ranges)
 
 
 def peering_key(network_name: str) -> str:

@@ -48,9 +48,11 @@ def job_violations(name: str, job: Json) -> list[str]:
     tokens = [job[key] for key in ("startExecutionToken", "runExecutionToken") if job.get(key)]
     if len(tokens) > 1:
         found.append("start_execution_token and run_execution_token: only one of a oneof may be set")
-    for token in tokens:
-        if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", token) or len(name) + len(token) >= _NAME_AND_TOKEN:
-            found.append(f"start_execution_token: job name and token must be fewer than 63 characters, got {token!r}")
+    found += [
+        f"start_execution_token: job name and token must be fewer than 63 characters, got {token!r}"
+        for token in tokens
+        if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", token) or len(name) + len(token) >= _NAME_AND_TOKEN
+    ]
     if not 0 <= int(task.get("maxRetries", 3)) <= 10:  # …/configuring/max-retries
         found.append("template.template.max_retries: must be between 0 and 10")
     if not 0 < seconds(task.get("timeout"), 600) <= 604800:  # …/configuring/task-timeout: at most 168 hours

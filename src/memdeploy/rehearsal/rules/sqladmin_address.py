@@ -11,8 +11,8 @@ from memdeploy.rehearsal.rules import peerings
 from memdeploy.rehearsal.rules.sqladmin_base import INSTANCE, SERVICE, bad_request
 
 
-def allocate(call: Call, name: str, body: Mapping[str, Any]) -> tuple[str, str]:
-    """(key of the peering network, address) for a new private instance.
+def allocate(call: Call, name: str, body: Mapping[str, Any]) -> dict[str, str]:
+    """`network` (key of the peering network), `cidr`, `vpc` and `address` for a private instance.
 
     Refused without a peering: `Incorrect Service Networking config for instance: …:NETWORK_NOT_PEERED`
     (terraform-google-modules/terraform-google-sql-db#281). A range is cut into one /24 a region
@@ -28,7 +28,7 @@ def allocate(call: Call, name: str, body: Mapping[str, Any]) -> tuple[str, str]:
     taken = _taken(call)
     for cidr in ranges.values():
         for address in _candidates(cidr, body["region"], taken):
-            return peering.key, address
+            return {"network": peering.key, "cidr": cidr, "vpc": peering.network, "address": address}
     if wanted and not ranges:
         raise bad_request(f"Allocated IP range {wanted} is not part of the network's service networking connection")
     raise bad_request("Couldn't find free blocks in allocated IP ranges. Please allocate new ranges for this network")

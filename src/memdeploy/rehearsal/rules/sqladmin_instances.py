@@ -10,7 +10,7 @@ from memdeploy.rehearsal.backing.protocol import SqlSpec
 from memdeploy.rehearsal.call import Call, Cloud, stamp
 from memdeploy.rehearsal.operations import WAIT, Operation, Outcome
 from memdeploy.rehearsal.refusal import Refusal, invalid
-from memdeploy.rehearsal.rules import sqladmin_address, sqladmin_authority, sqladmin_shapes
+from memdeploy.rehearsal.rules import holds, sqladmin_address, sqladmin_authority, sqladmin_shapes
 from memdeploy.rehearsal.rules.sqladmin_backups import take_final_backup, without_retained
 from memdeploy.rehearsal.rules.sqladmin_base import (
     INSTANCE,
@@ -18,14 +18,12 @@ from memdeploy.rehearsal.rules.sqladmin_base import (
     bad_request,
     begin,
     instance,
-    instance_name,
     listing,
     merged,
     refuse_when_busy,
 )
 from memdeploy.rehearsal.store import Row
 
-#: Changing these restarts the instance (discovery document, Settings: "Changing this restarts the instance").
 _OUTPUT_ONLY = ("state", "ipAddresses", "serverCaCert", "createTime", "connectionName", "selfLink", "kind", "etag")
 
 
@@ -43,8 +41,7 @@ def insert(call: Call) -> Mapping[str, Any]:
     _check_policies(call, body)
     hidden = {"region": body["region"]}
     if body["settings"]["ipConfiguration"].get("privateNetwork"):
-        network, address = sqladmin_address.allocate(call, name, body)
-        hidden |= {"network": network, "address": address}
+        hidden |= sqladmin_address.allocate(call, name, body)
     row = call.save(INSTANCE, target, {**body, "state": "PENDING_CREATE", "createTime": stamp(call.now)}, hidden)
     _make_authority(call, row)
     if password:
@@ -103,6 +100,7 @@ def created(cloud: Cloud, operation: Operation) -> Outcome:
     if row is None:
         return Outcome()
     if "address" in row.hidden:
+        cloud.backing.network_ensure(row.hidden["network"], row.hidden["cidr"])
         progress = cloud.backing.sql_ensure(_spec(cloud, row))
         if not progress.done:
             return WAIT
@@ -115,11 +113,16 @@ def created(cloud: Cloud, operation: Operation) -> Outcome:
 
 
 def changed(cloud: Cloud, operation: Operation) -> Outcome:
+    """The end of an update: started or stopped; a private address that was added is there."""
     row = cloud.store.get(SERVICE, operation.target)
-    if row is None or operation.data.get("running") is None:
+    if row is None:
         return Outcome()
-    progress = cloud.backing.sql_running(row.name, running=bool(operation.data["running"]))
-    return Outcome() if progress.done else WAIT
+    if operation.data.get("running") is not None and "network" in row.hidden:
+        progress = cloud.backing.sql_running(row.name, running=bool(operation.data["running"]))
+        if not progress.done:
+            return WAIT
+    cloud.store.put(row.with_body(**_usable(row)), cloud.now)
+    return Outcome()
 
 
 def deleted(cloud: Cloud, operation: Operation) -> Outcome:
@@ -135,7 +138,7 @@ def deleted(cloud: Cloud, operation: Operation) -> Outcome:
     cloud.store.delete(SERVICE, row.name)
     without_retained(cloud, row)
     if "network" in row.hidden:
-        sqladmin_address.networks.hold_by_producer(cloud, row.body["settings"]["ipConfiguration"]["privateNetwork"])
+        holds.hold(cloud, row.hidden["network"], row.name, holds.PRODUCER)
     return Outcome()
 
 
@@ -273,7 +276,10 @@ def _change(call: Call, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
     _check(wanted)
     _refuse_fixed(row.body, wanted)
     want["settingsVersion"] = str(int(have["settingsVersion"]) + 1)
-    call.save(INSTANCE, row.name, {**wanted, "settings": want}, row.hidden)
+    hidden = row.hidden
+    if want["ipConfiguration"].get("privateNetwork") and "network" not in hidden:
+        hidden = {**hidden, **sqladmin_address.allocate(call, call.params["instance"], wanted)}
+    call.save(INSTANCE, row.name, {**wanted, "settings": want}, hidden)
     on, was_on = want.get("activationPolicy") != "NEVER", have.get("activationPolicy") != "NEVER"
     return begin(call, "UPDATE", row.name, "changed", {"running": on} if on != was_on else None)
 
@@ -303,6 +309,3 @@ def _final_backup(call: Call, row: Row) -> Mapping[str, Any] | None:
     if not 1 <= kept <= 365:  # Backup.ttlDays: "can't exceed 365 days"
         raise bad_request("The final backup's retention must be between 1 and 365 days")
     return {"final": {"days": kept, "expiry": expiry, "description": call.text("finalBackupDescription")}}
-
-
-__all__ = ["changed", "created", "delete", "deleted", "get", "insert", "instance_name", "list_", "patch", "update"]
