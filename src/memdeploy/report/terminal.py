@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 Show = Literal["live", "plain", "none"]
 
@@ -32,6 +32,18 @@ def console(stream: IO[str], environ: Mapping[str, str], *, width: int | None = 
     return Console(
         file=stream, width=wide, markup=False, emoji=False, highlight=False, soft_wrap=False, _environ=environ
     )
+
+
+def put(console: Console, blocks: Iterable[RenderableType]) -> None:
+    """Prints the blocks; into a pipe without the blanks that fill up a terminal's lines."""
+    if console.is_terminal:
+        for block in blocks:
+            console.print(block)
+        return
+    with console.capture() as captured:
+        for block in blocks:
+            console.print(block)
+    console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def _columns(environ: Mapping[str, str]) -> int:

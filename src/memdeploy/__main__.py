@@ -1,0 +1,15 @@
+"""`python -m memdeploy` and the console script."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    from memdeploy.cli.entry import main as run
+
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()

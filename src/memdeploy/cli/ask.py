@@ -1,0 +1,32 @@
+"""Questions, on stderr. Only where somebody can answer; elsewhere the command ends and names the flag (exit 4)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+Question = Callable[[str], bool]
+
+
+def yes_or_no(question: str) -> bool:
+    """Anything but yes is no; so is the end of input."""
+    return _answer(f"{question} [y/N] ").lower() in ("y", "yes")
+
+
+def typed_name(name: str | None) -> Question:
+    """For what cannot be undone: the deployment's name has to be typed."""
+
+    def ask(question: str) -> bool:
+        expected = name or "yes"
+        return _answer(f"{question}\nType {expected} to go on: ") == expected
+
+    return ask
+
+
+def _answer(prompt: str) -> str:
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line:
+        sys.stderr.write("\n")
+    return line.strip()

@@ -1,0 +1,165 @@
+"""One command from its line to its exit code: read the configuration, call lifecycle, show what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from memdeploy.cli import ask, crash, show
+from memdeploy.cli.options import RUN_OPTIONS, Call
+from memdeploy.errors import Cancelled, MemdeployError
+from memdeploy.report.terminal import in_ci
+
+if TYPE_CHECKING:
+    from memdeploy.cli.show import Screen
+    from memdeploy.config.load import Loaded
+    from memdeploy.engine.events import Sink
+    from memdeploy.lifecycle.request import Request
+    from memdeploy.lifecycle.result import Result
+    from memdeploy.secret import Secret
+
+#: Variables that are ours and no options of the configuration.
+_OTHER_VARIABLES = tuple(option.env for option in RUN_OPTIONS) + tuple(
+    f"MEMDEPLOY_{name}"
+    for name in (
+        "GCP_ENDPOINT", "GCP_TOKEN_FILE", "AWS_ENDPOINT", "AWS_TOKEN_FILE", "AZURE_ENDPOINT", "AZURE_TOKEN_FILE",
+        "EXIT_CODE", "REPLACE", "DELETE_DATA", "FINISH", "SHARED", "NO_FINAL_BACKUP",
+    )
+)  # fmt: skip
+
+_FROM_LINE = ("state", "rehearse", "time_scale", "world", "faults", "yes", "wait", "keep_going", "events", "wire_log")
+_NEEDS_KEY = ("plan", "up")
+
+Finish = Callable[["Result"], "Result"]
+
+
+def invoke(
+    call: Call,
+    own: Mapping[str, Any] | None = None,
+    *,
+    before: Callable[[], None] | None = None,
+    finish: Finish | None = None,
+) -> None:
+    """Runs the command and leaves with its exit code. `own`: the command's own fields of `Request`; `before` raises
+    when they do not fit together; `finish` may change the result before it is shown."""
+
+    def perform(secrets: list[Secret]) -> Result:
+        if before is not None:
+            before()
+        return _perform(call, dict(own or {}), secrets)
+
+    run(call, perform, finish)
+
+
+def run(call: Call, perform: Callable[[list[Secret]], Result], finish: Finish | None = None) -> None:
+    """Shows what `perform` returns or raises, once, and leaves with the exit code. `perform` puts the secrets that it
+    read into the list it is given, so that a crash log can leave them out."""
+    secrets: list[Secret] = []
+    try:
+        found = perform(secrets)
+        if finish is not None:
+            found = finish(found)
+    except MemdeployError as error:
+        found = _failure(call, error)
+    except KeyboardInterrupt:
+        found = _failure(call, Cancelled("interrupted", suggestion=_go_on(call)))
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        found = _failure(call, _defect(error, call, secrets))
+    show.result(call, found)
+    raise typer.Exit(int(found.exit_code))
+
+
+def _perform(call: Call, own: dict[str, Any], secrets: list[Secret]) -> Result:
+    loaded = _load(call)
+    key, notices = _key(call, loaded)
+    secrets.extend([key] if key is not None else [])
+    with show.screen(call) as shown, show.events_to(shown, call.run.get("events")) as sink:
+        _tell(sink, call, (*loaded.notices, *notices))
+        command = call.seams.command(call.command)
+        return command(_request(call, loaded, own, key, shown), sink)
+
+
+def _load(call: Call) -> Loaded:
+    from memdeploy.config.load import load
+
+    return load(
+        file=call.run.get("file"),
+        flags=call.flags,
+        environ=call.seams.environ,
+        folder=call.seams.folder,
+        others=_OTHER_VARIABLES,
+    )
+
+
+def _request(call: Call, loaded: Loaded, own: dict[str, Any], key: Secret | None, shown: Screen) -> Request:
+    from memdeploy.lifecycle.request import Request
+
+    interactive = call.seams.terminal() and not call.json and not in_ci(call.seams.environ)
+    line = {name: _absolute(call, call.run[name]) for name in _FROM_LINE if name in call.run}
+    backing = call.run.get("backing")
+    if backing is not None:
+        line["backing"] = str(backing)
+    question = ask.typed_name(loaded.name) if own.get("delete_data") else ask.yes_or_no
+    return Request(
+        command=call.command,
+        deployment=loaded.deployment,
+        name=loaded.name,
+        explicit=frozenset(loaded.given),
+        given=loaded.given,
+        interactive=interactive,
+        confirm=show.asker(shown, call, question) if interactive else None,
+        model_key=key,
+        **line,
+        **own,
+    )
+
+
+def _absolute(call: Call, value: Any) -> Any:
+    """Paths of the line are relative to where the command was typed, whoever opens them."""
+    return call.seams.folder / value.expanduser() if isinstance(value, Path) else value
+
+
+def _key(call: Call, loaded: Loaded) -> tuple[Secret | None, tuple[str, ...]]:
+    if call.command not in _NEEDS_KEY or loaded.deployment is None:
+        return None, ()
+    from memdeploy.config import key
+
+    found = key.read(loaded.deployment.model, call.seams.environ)
+    return found.value, found.notices
+
+
+def _tell(sink: Sink, call: Call, notices: tuple[str, ...]) -> None:
+    from memdeploy.engine.events import Event, EventKind
+
+    for text in notices:
+        sink(Event(EventKind.NOTICE, call.seams.now(), data={"text": text, "level": "warning"}))
+
+
+def _failure(call: Call, error: MemdeployError) -> Result:
+    from memdeploy.lifecycle.result import failure
+
+    return failure(call.command, error)
+
+
+def _go_on(call: Call) -> str | None:
+    return (
+        f"Run `memdeploy {call.command}` again; it goes on from there." if call.command in ("up", "destroy") else None
+    )
+
+
+def _defect(error: Exception, call: Call, secrets: list[Secret]) -> MemdeployError:
+    """What nobody foresaw, as an error without its details: those stand in the crash log."""
+    try:
+        path: Any = crash.write(error, crash.folder(), secrets, call.seams.environ)
+    except OSError as problem:
+        path = f"nowhere: {problem.strerror}"
+    return MemdeployError(
+        f"memdeploy itself failed ({type(error).__name__}); the details are in {path}",
+        code="internal",
+        suggestion="Run the command again; if it fails again, report it with that file (it holds no secrets).",
+    )
