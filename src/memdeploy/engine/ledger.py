@@ -22,6 +22,7 @@ class Status(StrEnum):
     FAILED = "failed"
     REMOVED = "removed"
     KEPT = "kept"
+    LEFTOVER = "leftover"  # the cloud needs hours; a later command finishes it
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,16 @@ class Kept:
     pass
 
 
-Transition = Started | IntentOpened | OperationNamed | IntentClosed | Noted | Finished | Failed | Removed | Kept
+@dataclass(frozen=True)
+class Postponed:
+    """The cloud needs more time than a person waits (`NotYet`)."""
+
+    reason: str
+
+
+Transition = (
+    Started | IntentOpened | OperationNamed | IntentClosed | Noted | Finished | Failed | Removed | Kept | Postponed
+)
 
 
 def advance(record: StepRecord, transition: Transition) -> StepRecord:
@@ -131,6 +141,8 @@ def advance(record: StepRecord, transition: Transition) -> StepRecord:
             )
         case Kept():
             return replace(record, status=Status.KEPT, intents=())
+        case Postponed(reason):
+            return replace(record, status=Status.LEFTOVER, error=reason)
 
 
 class Ledger(Protocol):

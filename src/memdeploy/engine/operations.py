@@ -1,0 +1,189 @@
+"""Intent -> call -> operation's name -> poll -> outcome; and picking it up again after a crash at any point between.
+
+The order is the promise: the intent is durable before the call, the operation's name before the wait. So a later run
+knows of everything that may be under way, and either waits for it by name or looks for its effect.
+"""
+
+from __future__ import annotations
+
+import secrets
+import string
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from memdeploy.engine.calls import Caller
+from memdeploy.engine.clock import Clock
+from memdeploy.engine.crash import CrashPoints, Point
+from memdeploy.engine.ledger import Guard, IntentClosed, IntentOpened, Ledger, OperationNamed
+from memdeploy.engine.retry import ANSWER_LOST, CONVERGING, Limit, Limits
+from memdeploy.engine.step import Intent, Operation, OperationStatus
+from memdeploy.errors import CloudError, ErrorKind, MemdeployError, StepFailed
+
+T = TypeVar("T")
+Poll = Callable[[Operation], OperationStatus]
+Progress = Callable[[str], None]
+
+_FIRST_LOOK = 1.0
+_SLOWEST_LOOK = 10.0
+_SLOWING = 1.5
+_PATIENT = 3600.0  # for what an earlier run began: how long it would have waited is not known
+_TOKEN = string.ascii_lowercase + string.digits
+
+# An operation goes on without us: losing sight of it for a while is no reason to give up.
+WATCHING: Limits = {
+    **CONVERGING,
+    ErrorKind.NETWORK: Limit(attempts=40, first=1.0, ceiling=20.0),
+    ErrorKind.UNAVAILABLE: Limit(attempts=40, first=1.0, ceiling=20.0),
+}
+
+
+def new_intent(verb: str, target: str) -> Intent:
+    token = secrets.choice(string.ascii_lowercase) + "".join(secrets.choice(_TOKEN) for _ in range(19))
+    return Intent(uuid.uuid4().hex[:12], verb, target, request_id=str(uuid.uuid4()), token=token)
+
+
+def deletes(verb: str) -> bool:
+    """Whether not finding the target after this verb is what was wanted."""
+    return verb.split(" ")[0] in ("delete", "remove", "destroy")
+
+
+class Poller:
+    """The one that waits. Looks at growing intervals of cloud time, at once when `resumed`."""
+
+    def __init__(self, poll: Poll, caller: Caller, clock: Clock, progress: Progress) -> None:
+        self._poll = poll
+        self._caller = caller
+        self._clock = clock
+        self._progress = progress
+
+    def wait(self, operation: Operation, *, timeout: float) -> Any:
+        """Its response; raises its error, and what `finish` raises."""
+        status = self.finish(operation, timeout=timeout)
+        if status.error is not None:
+            raise status.error
+        return status.response
+
+    def finish(self, operation: Operation, *, timeout: float, resumed: bool = False) -> OperationStatus:
+        """Its last status, be it success or failure. Raises `StepFailed` after `timeout` seconds of cloud time (it goes
+        on in the cloud), `CloudError` NOT_FOUND when the cloud does not know it (any more)."""
+        deadline = self._clock.boottime() + self._clock.patience(timeout)
+        interval, shown = _FIRST_LOOK, ""
+        if not resumed:
+            self._caller.pause(interval)
+        while True:
+            status = self._caller.call(lambda: self._poll(operation), limits=WATCHING)
+            if status.done:
+                return status
+            if status.progress and status.progress != shown:
+                shown = status.progress
+                self._progress(shown)
+            if self._clock.boottime() >= deadline:
+                raise _too_long(operation, timeout)
+            self._caller.pause(interval)
+            interval = min(_SLOWEST_LOOK, interval * _SLOWING)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Changes of one step, recorded in its ledger."""
+
+    step: str
+    ledger: Ledger
+    guard: Guard
+    caller: Caller
+    poller: Poller
+    crash: CrashPoints
+
+    def resume(self) -> frozenset[tuple[str, str]]:
+        """Waits for every operation that an earlier run left open. Returns (verb, target) of those that succeeded; one
+        that failed is closed, for the resource to see what is there; one the cloud does not know stays in doubt."""
+        done: set[tuple[str, str]] = set()
+        for intent in self.ledger.record(self.step).intents:
+            if intent.operation is not None and self._follow(intent, intent.operation):
+                done.add((intent.verb, intent.target))
+        return frozenset(done)
+
+    def make(
+        self,
+        verb: str,
+        target: str,
+        call: Callable[[Intent], T],
+        *,
+        operation: Callable[[T], Operation | None] | None,
+        trace: Callable[[Intent], T | None] | None,
+        timeout: float,
+    ) -> T:
+        """See `Run.change`."""
+        intent = self._open(verb, target)
+        try:
+            answer = self._send(intent, call, trace)
+            self.crash.reached(Point.AFTER_CALL, self.step, verb)
+            named = operation(answer) if operation is not None else None
+            if named is not None:
+                self.ledger.commit(self.step, OperationNamed(intent.id, named))
+            self.crash.reached(Point.AFTER_ANSWER, self.step, verb)
+        except CloudError as error:
+            if error.kind not in ANSWER_LOST:
+                self._close(intent, error.code)
+            raise
+        if named is not None:
+            self._await(intent, named, timeout)
+        self._close(intent, "done")
+        return answer
+
+    def _open(self, verb: str, target: str) -> Intent:
+        """The intent of an earlier run for the very same change, or a new one; durable either way."""
+        for intent in self.ledger.record(self.step).intents:
+            if (intent.verb, intent.target) == (verb, target):
+                return replace(intent, resumed=True)
+        self.caller.check()
+        self.crash.reached(Point.BEFORE_INTENT, self.step, verb)
+        intent = new_intent(verb, target)
+        self.ledger.commit(self.step, IntentOpened(intent))
+        self.crash.reached(Point.AFTER_INTENT, self.step, verb)
+        return intent
+
+    def _send(self, intent: Intent, call: Callable[[Intent], T], trace: Callable[[Intent], T | None] | None) -> T:
+        look = (lambda: trace(intent)) if trace is not None else None
+        if intent.resumed and look is not None:
+            found = self.caller.call(look)
+            if found is not None:
+                return found
+        return self.caller.call(lambda: call(intent), before=self.guard.check, trace=look)
+
+    def _await(self, intent: Intent, operation: Operation, timeout: float) -> None:
+        """A look that fails says nothing of the operation: only its own error closes the intent."""
+        status = self.poller.finish(operation, timeout=timeout)
+        if status.error is not None:
+            self._close(intent, _code(status.error))
+            raise status.error
+
+    def _follow(self, intent: Intent, operation: Operation) -> bool:
+        try:
+            status = self.poller.finish(operation, timeout=_PATIENT, resumed=True)
+        except CloudError as error:
+            if error.kind is not ErrorKind.NOT_FOUND:
+                raise
+            self.ledger.commit(self.step, IntentOpened(replace(intent, operation=None)))
+            return False
+        self._close(intent, "done" if status.error is None else _code(status.error))
+        return status.error is None
+
+    def _close(self, intent: Intent, outcome: str) -> None:
+        self.ledger.commit(self.step, IntentClosed(intent.id, outcome))
+        self.crash.reached(Point.AFTER_OUTCOME, self.step, intent.verb)
+
+
+def _code(error: Exception) -> str:
+    return error.code if isinstance(error, MemdeployError) else "failed"
+
+
+def _too_long(operation: Operation, timeout: float) -> StepFailed:
+    return StepFailed(
+        f"operation {operation.name} of {operation.service} was not done after {timeout:.0f} s",
+        code="timeout",
+        suggestion="It goes on in the cloud: run the same command again to wait for it.",
+        retryable=True,
+    )
