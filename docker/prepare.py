@@ -1,0 +1,108 @@
+"""Once per deployment and release, before any server starts: proves everything, makes the extension and the tables.
+
+Ends with one line of JSON on standard output. Idempotent; several at once are safe (an advisory lock of PostgreSQL).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import checks
+import configure
+from failures import Failure, end
+
+DEADLINE = 540.0  # a job's task is ended after 600 s
+DATABASES = 240.0
+MODEL = 60.0
+TABLES = 180.0
+LOCK = 5_714_229_031  # any number that nobody else uses in this database
+
+
+async def prepare(settings: configure.Settings, prepared: configure.Prepared) -> dict[str, Any]:
+    started = time.monotonic()
+    connection, version = await databases(settings, prepared)
+    try:
+        step("both databases answer; asking the model")
+        await checks.until(lambda: checks.model(settings), seconds=MODEL)
+        step("the model answers; making extension and tables")
+        await lock(connection)
+        await checks.may_make_tables(connection)
+        await checks.extension(connection)
+        await tables()
+        made = await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()")
+        server = await connection.fetchval("SHOW server_version")
+    finally:
+        await connection.close(timeout=5)
+    return {
+        "ok": True, "postgres": str(server).split()[0], "neo4j": version, "tables": made,
+        "seconds": round(time.monotonic() - started, 1),
+    }  # fmt: skip
+
+
+async def databases(settings: configure.Settings, prepared: configure.Prepared) -> tuple[Any, str]:
+    """Asked at the same time; what is surely wrong with one ends the wait for the other."""
+    sql = asyncio.create_task(checks.until(lambda: checks.postgres(settings, prepared), seconds=DATABASES))
+    graph = asyncio.create_task(checks.until(lambda: checks.neo4j(settings), seconds=DATABASES))
+    try:
+        connection, version = await asyncio.gather(sql, graph)
+    except Failure:
+        for task in (sql, graph):
+            task.cancel()
+        raise
+    return connection, version
+
+
+async def lock(connection: Any) -> None:
+    """Held until the connection closes."""
+    for _ in range(120):
+        if await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
+            return
+        await asyncio.sleep(1.0)
+    raise Failure("prepare-busy", "waited 120 s")
+
+
+async def tables() -> None:
+    """Enters and leaves MemMachine's own start-up, which makes tables and runs its migrations
+    (memmachine-server 0.4.0, server/api_v2/mcp.py; there is no command for it)."""
+    from memmachine_server.server.api_v2.mcp import global_memory_lifespan
+
+    try:
+        async with asyncio.timeout(TABLES), global_memory_lifespan():
+            pass
+    except Failure:
+        raise
+    except TimeoutError:
+        raise Failure("tables", f"MemMachine's start did not end within {TABLES:.0f} s") from None
+    except BaseException as error:
+        raise Failure("tables", f"{type(error).__name__} while MemMachine started") from error
+
+
+def step(text: str) -> None:
+    print(f"memdeploy: {text}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    try:
+        settings = configure.read(os.environ)
+        prepared = configure.write(settings, Path("/tmp"), ingestion=False)
+        os.environ.update(prepared.environment)
+        with contextlib.redirect_stdout(sys.stderr):  # what libraries print must not look like our answer
+            result = asyncio.run(asyncio.wait_for(prepare(settings, prepared), DEADLINE))
+    except Failure as failure:
+        end(failure)
+    except TimeoutError:
+        end(Failure("prepare-deadline", f"{DEADLINE:.0f} s"))
+    print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Waits for the databases, then becomes `memmachine-server`. Prepares nothing: that is `prepare`'s work, done once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import checks
+import configure
+from failures import Failure, end
+
+POSTGRES_SECONDS = 120.0
+NEO4J_SECONDS = 60.0
+SERVER = ["memmachine-server"]
+
+
+async def wait(settings: configure.Settings, prepared: configure.Prepared, *, postgres: float, neo4j: float) -> None:
+    """MemMachine ends when PostgreSQL is missing at its start, and does without Neo4j until it is asked for a memory."""
+    graph = asyncio.create_task(checks.until(lambda: checks.neo4j(settings), seconds=neo4j))
+    try:
+        connection = await checks.until(lambda: checks.postgres(settings, prepared), seconds=postgres)
+        await connection.close()
+    except Failure:
+        graph.cancel()
+        raise
+    try:
+        await graph
+    except Failure as failure:
+        print(f"memdeploy: starting without Neo4j, memories cannot be stored yet ({failure})", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    try:
+        settings = configure.read(os.environ)
+        prepared = configure.write(settings, Path("/tmp"))
+        os.environ.update(prepared.environment)
+        asyncio.run(wait(settings, prepared, postgres=POSTGRES_SECONDS, neo4j=NEO4J_SECONDS))
+    except Failure as failure:
+        end(failure)
+    os.execvpe(SERVER[0], SERVER, server_environment(prepared))
+
+
+def server_environment(prepared: configure.Prepared) -> dict[str, str]:
+    """Ours without the raw secrets: the server needs each only once, in the form it reads."""
+    raw = {"POSTGRES_PASSWORD", "NEO4J_PASSWORD", "MODEL_API_KEY", "POSTGRES_CA_PEM", "NEO4J_CA_PEM"}
+    return {k: v for k, v in {**os.environ, **prepared.environment}.items() if k not in raw}
+
+
+if __name__ == "__main__":
+    main()
