@@ -1,0 +1,101 @@
+"""What whoever runs memdeploy must be allowed to do, as IAM permissions; and the question whether it is.
+
+https://cloud.google.com/iam/docs/permissions-reference
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from memdeploy.errors import CloudError, ErrorKind
+from memdeploy.providers.gcp import errors
+from memdeploy.providers.gcp.scope import Scope
+
+_BY_RESOURCE = {
+    "artifactregistry.packages": "delete get list",
+    "artifactregistry.repositories": "create downloadArtifacts get getIamPolicy setIamPolicy uploadArtifacts",
+    "cloudbuild.builds": "create get list",
+    "cloudsql.databases": "create delete get",
+    "cloudsql.instances": "create delete get listServerCas update",
+    "cloudsql.users": "create delete list update",
+    "compute.addresses": "createInternal deleteInternal get use useInternal",
+    "compute.disks": "addResourcePolicies create createSnapshot delete get setLabels use",
+    "compute.firewalls": "create delete get update",
+    "compute.globalAddresses": "createInternal deleteInternal get use",
+    "compute.globalOperations": "get",
+    "compute.instances": "create delete get getGuestAttributes setDeletionProtection setLabels setMetadata"
+    " setServiceAccount start stop",
+    "compute.networks": "create delete get removePeering updatePolicy use",
+    "compute.regionOperations": "get",
+    "compute.regions": "get",
+    "compute.resourcePolicies": "create delete get use",
+    "compute.snapshots": "create get setLabels",
+    "compute.subnetworks": "create delete get list setPrivateIpGoogleAccess use",
+    "compute.zoneOperations": "get",
+    "iam.serviceAccounts": "actAs create delete enable get getIamPolicy setIamPolicy update",
+    "logging.logEntries": "list",
+    "resourcemanager.projects": "get getIamPolicy setIamPolicy",
+    "run.executions": "get",
+    "run.jobs": "create delete get run update",
+    "run.operations": "get",
+    "run.revisions": "get",
+    "run.services": "create delete get getIamPolicy setIamPolicy update",
+    "run.tasks": "get list",
+    "secretmanager.secrets": "create delete get getIamPolicy setIamPolicy update",
+    "secretmanager.versions": "access add get list",
+    "servicenetworking.services": "addPeering get",
+    "serviceusage.services": "enable get list",
+}
+REQUIRED: tuple[str, ...] = tuple(
+    f"{resource}.{verb}" for resource, verbs in _BY_RESOURCE.items() for verb in verbs.split()
+)
+_AT_ONCE = 100  # https://cloud.google.com/resource-manager/reference/rest/v3/projects/testIamPermissions
+_NAMED = re.compile(r"[Pp]ermission '?([a-z]+\.[A-Za-z]+\.[A-Za-z]+)'? is not valid")
+
+
+def missing(scope: Scope, wanted: Sequence[str] = REQUIRED) -> list[str]:
+    """What of `wanted` the caller does not hold on the project, for use inside `run.read`."""
+    held: set[str] = set()
+    asked: list[str] = []
+    for start in range(0, len(wanted), _AT_ONCE):
+        part = list(wanted[start : start + _AT_ONCE])
+        held |= _held(lambda names: _ask(scope, names), part)
+        asked += part
+    return sorted(set(asked) - held)
+
+
+def _ask(scope: Scope, names: list[str]) -> set[str]:
+    """The subset that is held; the answer has no key at all when it is none."""
+    answer = scope.clients.cloudresourcemanager(
+        "projects.testIamPermissions", resource=scope.names.project_path, body={"permissions": names}
+    )
+    return set(answer.get("permissions", []))
+
+
+def _held(ask: Callable[[list[str]], set[str]], names: list[str]) -> set[str]:
+    """One name that Google does not know (any more) fails the whole question: such a name is left out, and no reason
+    to refuse."""
+    unknown: set[str] = set()
+    while True:
+        try:
+            return ask([name for name in names if name not in unknown]) | unknown
+        except Exception as raised:
+            name = _unknown_name(errors.classify(raised))
+            if name is None or name in unknown or name not in names:
+                raise
+            unknown.add(name)
+
+
+def _unknown_name(error: CloudError | None) -> str | None:
+    found = _NAMED.search(error.message) if error is not None and error.kind is ErrorKind.INVALID else None
+    return found.group(1) if found else None
+
+
+def shortened(names: Iterable[str]) -> str:
+    """`run.services.{create,delete}, …`: few lines for many names."""
+    groups: dict[str, list[str]] = {}
+    for name in sorted(names):
+        resource, _, verb = name.rpartition(".")
+        groups.setdefault(resource, []).append(verb)
+    return ", ".join(f"{r}.{v[0]}" if len(v) == 1 else f"{r}.{{{','.join(v)}}}" for r, v in groups.items())
