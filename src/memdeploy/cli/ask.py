@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from memdeploy.cli import signals
+
 Question = Callable[[str], bool]
 
 
@@ -26,7 +28,8 @@ def typed_name(name: str | None) -> Question:
 def _answer(prompt: str) -> str:
     sys.stderr.write(prompt)
     sys.stderr.flush()
-    line = sys.stdin.readline()
+    with signals.interruptible():
+        line = sys.stdin.readline()
     if not line:
         sys.stderr.write("\n")
     return line.strip()

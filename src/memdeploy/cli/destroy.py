@@ -46,5 +46,5 @@ def _fit(delete_data: bool, no_final_backup: bool, shared: bool) -> None:
     if shared and delete_data:
         raise UsageError(
             "--shared and --delete-data are two steps",
-            suggestion="First `memdeploy destroy --delete-data` for each deployment, then `memdeploy destroy --shared`.",
+            suggestion="First `memdeploy destroy --delete-data` everywhere, then `memdeploy destroy --shared`.",
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from memdeploy.cli import ask, crash, show
+from memdeploy.cli import ask, crash, show, signals
 from memdeploy.cli.options import RUN_OPTIONS, Call
 from memdeploy.errors import Cancelled, MemdeployError
 from memdeploy.report.terminal import in_ci
@@ -81,7 +81,9 @@ def _perform(call: Call, own: dict[str, Any], secrets: list[Secret]) -> Result:
     with show.screen(call) as shown, show.events_to(shown, call.run.get("events")) as sink:
         _tell(sink, call, (*loaded.notices, *notices))
         command = call.seams.command(call.command)
-        return command(_request(call, loaded, own, key, shown), sink)
+        request = _request(call, loaded, own, key, shown)
+        with signals.stops(request.cancel, lambda name: _stopping(sink, call, name)):
+            return command(request, sink)
 
 
 def _load(call: Call) -> Loaded:
@@ -138,6 +140,12 @@ def _tell(sink: Sink, call: Call, notices: tuple[str, ...]) -> None:
 
     for text in notices:
         sink(Event(EventKind.NOTICE, call.seams.now(), data={"text": text, "level": "warning"}))
+
+
+def _stopping(sink: Sink, call: Call, name: str) -> None:
+    from memdeploy.engine.events import Event, EventKind
+
+    sink(Event(EventKind.STOPPING, call.seams.now(), data={"signal": name}))
 
 
 def _failure(call: Call, error: MemdeployError) -> Result:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from memdeploy.config.model import Deployment
+from memdeploy.engine.cancel import CancelToken
 from memdeploy.secret import Secret
 
 
@@ -18,8 +19,9 @@ class Request:
     `explicit` are the configuration paths (`gcp.project`) that a flag or the environment gave, `given` their values:
     laid over the journal's configuration with `config.load.override`, and compared with the journal's identity.
     `name` is None when nobody named a deployment: then it is the only one. `state` is the folder or URL of the
-    journals; None: the user's own. `backing` is `none`, `containers` or `auto`; `time_scale` None is the rehearsal's
-    default. `interactive` says that somebody can answer; `confirm` then asks one question and is None otherwise.
+    journals; None: the user's own. `cancel` is set by a first SIGINT or SIGTERM (`cli.signals`, which also emits
+    STOPPING); it is for clock and runner. `backing` is `none`, `containers` or `auto`; `time_scale` None is the
+    rehearsal's default. `interactive` says that somebody can answer; `confirm` then asks one question and is None otherwise.
     """
 
     command: str
@@ -46,3 +48,4 @@ class Request:
     wire_log: Path | None = None
     confirm: Callable[[str], bool] | None = None
     model_key: Secret | None = None
+    cancel: CancelToken = field(default_factory=CancelToken)
