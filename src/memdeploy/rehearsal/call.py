@@ -59,6 +59,8 @@ class Cloud:
     "By id or number; None: no such project, or not ours to see."
     hub: tuple[str, ...] = ("neo4j:5.26-community",)
     "Images that the public hub has in this world."
+    owner: str = "user:you@example.com"
+    "Who runs the clients: the IAM member of a request without a token of this cloud."
 
     @property
     def now(self) -> float:
@@ -85,6 +87,10 @@ class Call:
     caller: str
     "An IAM member: user:… for whoever runs the client, serviceAccount:… for tokens that this cloud gave out."
     project_or_none: Project | None = None
+    slowness: float = 1.0
+    "Fault injection: how many times longer an operation takes that this call starts."
+    doomed: bool = False
+    "Fault injection: such an operation ends with an error."
 
     @property
     def project(self) -> Project:

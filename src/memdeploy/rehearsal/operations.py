@@ -76,7 +76,7 @@ def start(
 ) -> dict[str, Any]:
     """Begins an operation and returns it as its dialect shows it. `seconds` of cloud time, else the table's.
 
-    Without a finisher it simply ends with `response`. An operation of 0 seconds is settled at once.
+    Without a finisher it simply ends with `response`. One of 0 seconds is ended by the next request.
     """
     length = seconds_of(call.method.id) if seconds is None else seconds
     operation = Operation(
@@ -87,15 +87,24 @@ def start(
         kind=kind,
         target=target,
         start=call.now,
-        length=length * call.cloud.scale,
+        length=length * call.cloud.scale * call.slowness,
         finisher=finisher,
         data=dict(data or {}),
         metadata=dict(metadata or {}),
         caller=call.caller,
         response=dict(response) if response is not None else None,
+        planned_error=_planned(dialect) if call.doomed else None,
     )
     save(call.cloud, operation)
     return view(call.cloud, operation)
+
+
+def _planned(dialect: Dialect) -> dict[str, Any]:
+    """The error that fault injection ends an operation with. 13 is google.rpc's INTERNAL."""
+    return {
+        "code": 13 if dialect == "lro" else "INTERNAL_ERROR",
+        "message": "An internal error has occurred (rehearsed).",
+    }
 
 
 def fresh_name(call: Call, prefix: str = "operation") -> str:

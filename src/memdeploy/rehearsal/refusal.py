@@ -30,8 +30,10 @@ def invalid(message: str, *, reason: str = "invalid", details: Sequence[Mapping[
     return Refusal(400, "INVALID_ARGUMENT", message, reason=reason, details=details)
 
 
-def failed_precondition(message: str, *, reason: str = "failedPrecondition") -> Refusal:
-    return Refusal(400, "FAILED_PRECONDITION", message, reason=reason)
+def failed_precondition(
+    message: str, *, reason: str = "failedPrecondition", details: Sequence[Mapping[str, Any]] = ()
+) -> Refusal:
+    return Refusal(400, "FAILED_PRECONDITION", message, reason=reason, details=details)
 
 
 def denied(message: str, *, reason: str = "forbidden", details: Sequence[Mapping[str, Any]] = ()) -> Refusal:

@@ -126,6 +126,19 @@ class Store:
             self._db.execute("COMMIT")
             self.secrets.settle(committed=True)
 
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Inside a transaction: undoes what was done in here when anything is raised, and only that."""
+        self._db.execute("SAVEPOINT attempt")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK TO attempt")
+            self._db.execute("RELEASE attempt")
+            self.secrets.settle(committed=False)
+            raise
+        self._db.execute("RELEASE attempt")
+
     # resources
 
     def get(self, service: str, name: str) -> Row | None:
@@ -203,6 +216,11 @@ class Store:
         found = self._db.execute("SELECT record FROM operations WHERE open = 1 AND due <= ? ORDER BY due", (now,))
         return [_load(r[0]) for r in found]
 
+    def last_due(self) -> float | None:
+        """When the last open operation is due; None: there is none."""
+        found = self._db.execute("SELECT max(due) FROM operations WHERE open = 1").fetchone()
+        return found[0] if found else None
+
     # IAM policies: records are `policies.py`'s
 
     def policy(self, service: str, name: str) -> dict[str, Any] | None:
@@ -235,6 +253,11 @@ class Store:
         return value
 
     # requests
+
+    def request_number(self) -> int:
+        """The number that the next logged request will have."""
+        found = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'requests'").fetchone()
+        return (int(found[0]) if found else 0) + 1
 
     def log_request(self, record: dict[str, Any]) -> None:
         self._db.execute("INSERT INTO requests (record) VALUES (?)", (_dump(record),))

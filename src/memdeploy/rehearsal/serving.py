@@ -1,0 +1,142 @@
+"""Runs the server in this process until it is told to stop: what `rehearsal serve` and the detached server do."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+from memdeploy.rehearsal import backings, server
+from memdeploy.rehearsal.app import App, Settings, read_world, rehearsal_id
+from memdeploy.rehearsal.store import Store
+
+BackingChoice = Literal["none", "containers", "auto"]
+RECORD, TOKEN, LOCK = "server.json", "token", "lock"
+
+
+class Busy(Exception):
+    """Another server works on this state folder."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """`port` 0: the one of last time when it is free, else any."""
+
+    state: Path
+    port: int = 0
+    world: Path | None = None
+    time_scale: float | None = None
+    faults: str | None = None
+    backing: BackingChoice = "none"
+
+
+def serve(options: Options, ready: TextIO | None = None) -> int:
+    """Until SIGTERM or SIGINT. Writes one line of JSON to `ready` (default stdout) once requests are answered.
+
+    Raises Busy, OSError (a port that was asked for is taken), ValueError (world, faults), RuntimeError (backing).
+    """
+    os.umask(0o077)
+    options.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (options.state / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy(f"{options.state}: another rehearsal server works here") from None
+        store = Store(options.state)
+        try:
+            return _run(options, store, ready or sys.stdout)
+        finally:
+            store.close()
+
+
+def _run(options: Options, store: Store, ready: TextIO) -> int:
+    world_text = read_world(options.world)
+    with store.transaction():
+        id_ = rehearsal_id(store)
+    listener = _listen(options)
+    address = server.endpoint(listener)
+    token = _token(options.state)
+    backing, reason = backings.choose(options.backing, id_, options.state, lambda: (address, token))
+    settings = Settings(
+        backing=backing,
+        endpoint=address,
+        world_text=world_text,
+        scale=options.time_scale,
+        faults=options.faults,
+        token=token if backing.name != "none" else None,
+        reason=reason,
+    )
+    app = App(store, settings, time.time)
+    server.attach(listener, app)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    app.prepare()
+    record = _record(options, app)
+    _write_record(options.state, record)
+    ready.write(json.dumps(record) + "\n")
+    ready.flush()
+    stop.wait()
+    listener.shutdown()
+    listener.server_close()
+    (options.state / RECORD).unlink(missing_ok=True)
+    return 0
+
+
+def _listen(options: Options) -> server.Server:
+    if options.port:
+        return server.listen(options.port)
+    try:
+        return server.listen(_last_port(options.state))
+    except OSError:
+        return server.listen(0)
+
+
+def _last_port(state: Path) -> int:
+    try:
+        return int((state / "port").read_text())
+    except (OSError, ValueError):
+        return 0
+
+
+def _token(state: Path) -> str:
+    """Made once a state folder."""
+    path = state / TOKEN
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32))
+    return path.read_text().strip()
+
+
+def _record(options: Options, app: App) -> Mapping[str, Any]:
+    guarded = app.settings.token is not None
+    return {
+        "provider": "gcp",
+        "id": app.cloud.id,
+        "endpoint": app.settings.endpoint,
+        "token_file": str((options.state / TOKEN).resolve()) if guarded else None,
+        "backing": app.settings.backing.name,
+        "reason": app.settings.reason,
+        "scale": app.cloud.scale,
+        "pid": os.getpid(),
+    }
+
+
+def _write_record(state: Path, record: Mapping[str, Any]) -> None:
+    """For `process.py`: complete or not there, and 0600."""
+    (state / "port").write_text(str(record["endpoint"]).rsplit(":", 1)[-1])
+    temporary = state / f"{RECORD}.{os.getpid()}"
+    temporary.touch(mode=0o600)
+    temporary.write_text(json.dumps(record))
+    temporary.replace(state / RECORD)
