@@ -54,9 +54,10 @@ def _did_you_mean(path: str) -> str:
     meant = nearest(key, here)
     if meant:
         return f"Did you mean {level}{meant}?"
-    elsewhere = [known for known in BY_PATH if known.rpartition(".")[2] == key]
+    by_name = {known.rpartition(".")[2]: known for known in reversed(BY_PATH)}
+    elsewhere = nearest(key, by_name)
     if elsewhere:
-        return f"Did you mean {elsewhere[0]}?"
+        return f"Did you mean {by_name[elsewhere]}?"
     return f"Known here: {', '.join(here)}." if here else f"{parent} has no keys below it."
 
 

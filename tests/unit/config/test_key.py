@@ -1,0 +1,91 @@
+"""The model's key: where it is found, and what is said about it without showing it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from memdeploy.config import key
+from memdeploy.config.errors import ConfigError
+from memdeploy.config.model import KeySource, ModelOptions, ModelProvider
+from memdeploy.secret import Secret
+
+CANARY = "sk-canary-4711"
+
+
+def model(**source: str) -> ModelOptions:
+    return ModelOptions(key=KeySource(**source))
+
+
+def key_file(folder: Path, content: bytes, mode: int = 0o600) -> ModelOptions:
+    path = folder / "key"
+    path.write_bytes(content)
+    path.chmod(mode)
+    return model(file=str(path))
+
+
+def test_from_the_environment() -> None:
+    assert key.read(model(env="A_KEY"), {"A_KEY": CANARY}) == key.Key(Secret(CANARY))
+
+
+def test_a_variable_that_is_not_set_is_no_key() -> None:
+    assert key.read(model(env="A_KEY"), {}).value is None
+
+
+def test_the_clouds_store_and_the_offline_model_need_nothing_here() -> None:
+    offline = ModelOptions(provider=ModelProvider.OFFLINE)
+
+    assert key.read(model(secret="name"), {}).value is None
+    assert key.read(offline, {"OPENAI_API_KEY": CANARY}).value is None
+
+
+def test_from_a_file_without_its_newline(tmp_path: Path) -> None:
+    found = key.read(key_file(tmp_path, f"{CANARY}\r\n".encode()), {})
+
+    assert found.value == Secret(CANARY)
+    assert len(found.notices) == 1
+    assert "newline" in found.notices[0]
+
+
+def test_a_private_file_without_newline_needs_no_word(tmp_path: Path) -> None:
+    assert key.read(key_file(tmp_path, CANARY.encode()), {}).notices == ()
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
+def test_a_file_that_others_can_read_is_warned_about(tmp_path: Path, mode: int) -> None:
+    (notice,) = key.read(key_file(tmp_path, CANARY.encode(), mode), {}).notices
+
+    assert f"chmod 600 {tmp_path / 'key'}" in notice
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"  \n", b"\r\n"])
+def test_an_empty_key_is_refused(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(ConfigError, match="is empty"):
+        key.read(key_file(tmp_path, content), {})
+    with pytest.raises(ConfigError, match="is empty"):
+        key.read(model(env="A_KEY"), {"A_KEY": content.decode()})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [f"{CANARY}\n{CANARY}".encode(), CANARY.encode() + b"\xff", CANARY.encode() * 2000, b"a\0" + CANARY.encode()],
+)
+def test_what_is_no_key_is_refused_without_being_shown(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(ConfigError) as caught:
+        key.read(key_file(tmp_path, content), {})
+
+    assert CANARY not in f"{caught.value.message}{caught.value.suggestion}{caught.value.__cause__!r}"
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        key.read(model(file=str(tmp_path / "none")), {})
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permission bits")
+def test_nothing_of_a_key_can_be_printed(tmp_path: Path) -> None:
+    found = key.read(key_file(tmp_path, CANARY.encode()), {})
+
+    assert CANARY not in f"{found} {found!r}"
