@@ -1,4 +1,4 @@
-"""The container engine as one rehearsal sees it: every object carries the rehearsal's label and a name made from its key.
+"""The container engine as one rehearsal sees it: all it makes carries the rehearsal's label and a name from its key.
 
 So nothing needs remembering: a restarted server finds what a killed one made. Labels: `memdeploy.rehearsal` (the id),
 `memdeploy.kind` and `memdeploy.key` (the full Google resource name). Values of secrets are in none of them.

@@ -99,9 +99,7 @@ class Images:
     def progress(self, name: str) -> Progress:
         """Done when the image is here; begins to fetch it otherwise."""
         client = self._engine.client
-        return self._background.progress(
-            f"image {name}", lambda: present(client, name), lambda: _pull(client, name)
-        )
+        return self._background.progress(f"image {name}", lambda: present(client, name), lambda: _pull(client, name))
 
     def fetch(self, name: str) -> None:
         """Waits for it. Raises what the engine says."""

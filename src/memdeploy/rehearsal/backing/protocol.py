@@ -1,8 +1,8 @@
 """What can stand behind a rehearsed cloud. The rules of each service call this; `none` and `containers` implement it.
 
-All methods are idempotent by key, return quickly (long work goes on in the engine or in a child process of ours) and may
-be called again after the server was killed: truth is what the engine reports, found by the rehearsal's own labels.
-States are looked at when a client looks, never pushed. Keys are the full Google resource names. Nothing here knows HTTP.
+All methods are idempotent by key, return quickly (long work goes on in the engine or in the background) and may be
+called again after the server was killed: truth is what the engine reports, found by the rehearsal's own labels. States
+are looked at when a client looks, never pushed. Keys are the full Google resource names. Nothing here knows HTTP.
 """
 
 from __future__ import annotations
