@@ -1,0 +1,162 @@
+"""A one-shot Cloud Run job that proves and prepares both databases, before the service is made or moved.
+
+The execution is started by `startExecutionToken` in create or update of the job, never by `jobs.run`: so its name,
+`<job>-<token>`, is known and journalled before the request, and a lost answer is settled by looking for it.
+https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from memdeploy.engine.step import Difference, Effect, Intent, Observed, Operation, Outputs, Run, State, unknowns
+from memdeploy.errors import CloudError, ErrorKind, Foreign, StepFailed
+from memdeploy.providers.gcp import errors, operations
+from memdeploy.providers.gcp.names import last
+from memdeploy.providers.gcp.neo4j_settled import settle
+from memdeploy.providers.gcp.prepare_body import job_body, prepare_key
+from memdeploy.providers.gcp.prepare_culprit import explain
+from memdeploy.providers.gcp.run_container import JSON, message, to_json
+from memdeploy.providers.gcp.scope import Scope
+
+EXECUTION_SECONDS = 900.0  # the task's own limit is 600 s; the rest is for starting it
+
+
+class Prepare:
+    """Inputs: `run_container.INPUTS`, `created` (of the instance), `disk` (name), `disk_id`, `vm` (name).
+    Outputs: `key`. Notes: `key` of the last success; `execution` and `execution_key` while one is under way.
+    """
+
+    kind = "run.prepare"
+
+    def __init__(self, scope: Scope, *, name: str) -> None:
+        self.scope = scope
+        self.name = name
+        self.path = f"{scope.names.location}/jobs/{name}"
+
+    def probe(self, run: Run) -> Observed:
+        job = run.find(self._get)
+        unknown = tuple(unknowns(run.inputs))
+        if job is None:
+            return Observed(State.ABSENT, unknown=unknown)
+        if not self._owned(job):
+            return Observed(State.FOREIGN, reason=f"Cloud Run job {self.name} exists and is not ours")
+        if unknown:
+            return Observed(State.PRESENT, outputs=run.outputs, unknown=unknown)
+        done, wanted = run.notes.get("key"), self._key(run)
+        if done == wanted:
+            return Observed(State.PRESENT, outputs={"key": wanted})
+        difference = Difference("key", done, wanted, Effect.IN_PLACE, "the databases or the image changed")
+        return Observed(State.DIFFERENT, (difference,), outputs={"key": wanted})
+
+    def ensure(self, run: Run) -> Outputs:
+        key = self._key(run)
+        execution = self._under_way(run, key) or self._start(run, key)
+        run.progress("checks databases and model, makes the tables")
+        ended = run.until(
+            lambda: self._ended(execution), what=f"execution {execution}", every=5.0, timeout=EXECUTION_SECONDS
+        )
+        run.note(execution=None, execution_key=None)
+        if not ended.get("succeededCount"):
+            raise self._failed(run, execution, ended)
+        settle(run, self.scope, disk=run.inputs["disk"], vm=run.inputs["vm"])
+        run.note(key=key)
+        run.apply({"key": key})
+        return {"key": key}
+
+    def remove(self, run: Run) -> None:
+        job = run.find(self._get)
+        if job is None or not self._owned(job):
+            return
+        run.change(
+            "delete",
+            self.path,
+            lambda intent: self.scope.clients.run_jobs("delete_job", name=self.path, etag=job.get("etag", "")),
+            operation=lambda answer: operations.of("run", answer),
+        )
+
+    # -- one execution -----------------------------------------------------------------------------------------------
+
+    def _under_way(self, run: Run, key: str) -> str | None:
+        """The execution that an earlier run started for the same key, when it did start."""
+        name = run.notes.get("execution")
+        if not name or run.notes.get("execution_key") != key:
+            return None
+        return name if run.find(lambda: self._execution(name)) is not None else None
+
+    def _start(self, run: Run, key: str) -> str:
+        job = run.find(self._get)
+        if job is not None and not self._owned(job):
+            raise Foreign(
+                f"Cloud Run job {self.name} exists already and does not belong to this deployment",
+                where=run.step,
+                suggestion="Remove or rename it, or choose another deployment name with --name.",
+            )
+        verb = "create" if job is None else "start"
+        run.change(
+            verb,
+            self.path,
+            self._starting(run, key, job),
+            operation=_operation,
+            trace=self._trace,
+        )
+        return str(run.notes["execution"])
+
+    def _starting(self, run: Run, key: str, job: JSON | None) -> Callable[[Intent], Any]:
+        def call(intent: Intent) -> Any:
+            from google.cloud import run_v2
+
+            run.note(execution=f"{self.name}-{intent.token}", execution_key=key)
+            body = job_body(self.scope, run.inputs) | {"startExecutionToken": intent.token}
+            if job is None:
+                return self.scope.clients.run_jobs(
+                    "create_job", parent=self.scope.names.location, job_id=self.name, job=message(run_v2.Job, body)
+                )
+            named = {**body, "name": self.path, "etag": job.get("etag", "")}
+            return self.scope.clients.run_jobs("update_job", job=message(run_v2.Job, named))
+
+        return call
+
+    def _trace(self, intent: Intent) -> Any:
+        """After a lost answer: the execution is there, so the request took effect."""
+        try:
+            found = self._execution(f"{self.name}-{intent.token}")
+        except Exception as raised:
+            error = raised if isinstance(raised, CloudError) else errors.classify(raised)
+            if error is None or error.kind is not ErrorKind.NOT_FOUND:
+                raise
+            return None
+        return found
+
+    def _ended(self, name: str) -> JSON | None:
+        found = self._execution(name)
+        return found if found.get("completionTime") else None
+
+    def _failed(self, run: Run, execution: str, ended: JSON) -> StepFailed:
+        tasks = run.read(lambda: self._tasks(execution))
+        return explain(run, self.scope, execution, tasks, ended)
+
+    # -- calls -------------------------------------------------------------------------------------------------------
+
+    def _key(self, run: Run) -> str:
+        return prepare_key(run.inputs, self.scope.context.records)
+
+    def _owned(self, job: JSON) -> bool:
+        return self.scope.marker.on_labels(job.get("labels"))
+
+    def _get(self) -> JSON:
+        return to_json(self.scope.clients.run_jobs("get_job", name=self.path))
+
+    def _execution(self, name: str) -> JSON:
+        path = f"{self.path}/executions/{last(name)}"
+        return to_json(self.scope.clients.run_executions("get_execution", name=path))
+
+    def _tasks(self, name: str) -> list[JSON]:
+        parent = f"{self.path}/executions/{last(name)}"
+        return [to_json(task) for task in self.scope.clients.run_tasks("list_tasks", parent=parent)]
+
+
+def _operation(answer: Any) -> Operation | None:
+    """Of create or update; a found execution (JSON, from `_trace`) needs no operation: the job's ends at the start."""
+    return None if isinstance(answer, dict) else operations.of("run", answer)

@@ -1,0 +1,49 @@
+"""The body of the prepare job, and the key of its success. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import memdeploy
+from memdeploy.providers.gcp import run_container
+from memdeploy.providers.gcp.run_container import JSON
+from memdeploy.providers.gcp.scope import Scope
+
+
+def job_body(scope: Scope, inputs: Mapping[str, Any]) -> JSON:
+    """One task, never repeated by Cloud Run (the default is three times): its exit code is the answer."""
+    values = run_container.environment(scope.deployment.model, inputs)
+    return {
+        "labels": scope.marker.labels,
+        "client": "memdeploy",
+        "clientVersion": memdeploy.__version__,
+        "template": {
+            "labels": scope.marker.labels,
+            "taskCount": 1,
+            "parallelism": 1,
+            "template": {
+                "maxRetries": 0,
+                "timeout": "600s",
+                "serviceAccount": inputs["account"],
+                "executionEnvironment": "EXECUTION_ENVIRONMENT_GEN2",
+                "vpcAccess": run_container.access_to_network(inputs),
+                "containers": [
+                    {
+                        "name": "prepare",
+                        "image": inputs["image"],
+                        "args": ["prepare"],
+                        "resources": {"limits": {"cpu": "1", "memory": "1Gi"}},
+                        "env": run_container.variables(values, scope),
+                    }
+                ],
+            },
+        },
+    }
+
+
+def prepare_key(inputs: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]]) -> str:
+    """Image digest, the instance's createTime, the disk's id, the count of restores: any change prepares again."""
+    image = str(inputs["image"]).rpartition("@")[2]
+    restores = records.get("restore", {}).get("count", 0)
+    return f"{image} {inputs['created']} {inputs['disk_id']} {restores}"
