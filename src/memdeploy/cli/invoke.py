@@ -116,6 +116,7 @@ def _request(call: Call, loaded: Loaded, own: dict[str, Any], key: Secret | None
         interactive=interactive,
         confirm=show.asker(shown, call, question) if interactive else None,
         model_key=key,
+        from_file=loaded.from_file,
         **line,
         **own,
     )

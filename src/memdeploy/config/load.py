@@ -31,6 +31,7 @@ class Loaded:
     given: Mapping[str, Any] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    from_file: bool = False
 
 
 def load(
@@ -55,6 +56,7 @@ def load(
         given=given,
         origins=origins,
         notices=tuple(env.misspelt(environ, frozenset(others))),
+        from_file=bool(written.values),
     )
 
 

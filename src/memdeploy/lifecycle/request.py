@@ -48,4 +48,5 @@ class Request:
     wire_log: Path | None = None
     confirm: Callable[[str], bool] | None = None
     model_key: Secret | None = None
+    from_file: bool = False
     cancel: CancelToken = field(default_factory=CancelToken)

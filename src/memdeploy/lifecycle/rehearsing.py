@@ -1,0 +1,105 @@
+"""Which cloud a command talks to: the real one, a rehearsal that somebody else serves, or one of ours beside the journals.
+
+A journal is bound at birth to `real` or to one rehearsal. So a forgotten variable can never point a rehearsal's destroy
+at the real cloud, nor a real deployment at a toy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from memdeploy.errors import UsageError
+from memdeploy.lifecycle.request import Request
+from memdeploy.providers.base import RehearsalTarget
+from memdeploy.rehearsal import process
+from memdeploy.state.journal import REAL
+
+FOLDER = "_rehearsal"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a run takes place. `binding` is what its journal is bound to; `scale` is the cloud's time."""
+
+    binding: str = REAL
+    target: RehearsalTarget | None = None
+    scale: float = 1.0
+    backing: str | None = None
+    reason: str | None = None
+    space: str | None = None
+
+    @property
+    def containers(self) -> bool:
+        return self.target is not None and self.target.containers
+
+
+@contextlib.contextmanager
+def stage(request: Request, provider: str, binding: str | None, root: Path, environ: Mapping[str, str]) -> Iterator[Stage]:
+    """The stage of one command. `binding` is the journal's, None before there is one.
+
+    A rehearsal without containers that this command started ends with it; its state stays. Raises `UsageError` when
+    flags, environment and the journal's binding contradict each other.
+    """
+    endpoint = environ.get(f"MEMDEPLOY_{provider.upper()}_ENDPOINT")
+    ours = root / FOLDER / provider
+    before = process.running(ours)
+    try:
+        found = _find(request, provider, binding, ours, endpoint, environ)
+    except process.RehearsalError as error:
+        raise UsageError(
+            f"the rehearsal cannot be used: {error}",
+            code="rehearsal-unavailable",
+            suggestion="See its log, or start afresh with `memdeploy rehearsal stop`.",
+        ) from error
+    _check(binding, found)
+    try:
+        yield found
+    finally:
+        mine = endpoint is None and found.target is not None
+        if mine and before is None and not found.containers:
+            process.stop(ours)
+
+
+def _find(
+    request: Request, provider: str, binding: str | None, folder: Path, endpoint: str | None, environ: Mapping[str, str]
+) -> Stage:
+    if endpoint is not None:
+        token = environ.get(f"MEMDEPLOY_{provider.upper()}_TOKEN_FILE")
+        return _staged(process.attach(endpoint, Path(token) if token else None))
+    if request.rehearse or (binding is not None and binding != REAL):
+        return _staged(_started(request, folder))
+    return Stage()
+
+
+def _started(request: Request, folder: Path) -> process.Started:
+    return process.start(
+        folder,
+        backing=request.backing,  # type: ignore[arg-type]
+        time_scale=request.time_scale,
+        world=request.world,
+        faults=request.faults,
+    )
+
+
+def _staged(found: process.Started) -> Stage:
+    target = RehearsalTarget(found.id, found.endpoint, found.token_file, found.backing == "containers")
+    return Stage(found.id, target, found.scale, found.backing, found.reason, found.space)
+
+
+def _check(binding: str | None, found: Stage) -> None:
+    if binding is None or binding == found.binding:
+        return
+    if binding == REAL:
+        raise UsageError(
+            "this deployment is real, but a rehearsal was named",
+            code="binding",
+            suggestion="Leave out --rehearse and unset the MEMDEPLOY_*_ENDPOINT variable, or choose another --name.",
+        )
+    raise UsageError(
+        f"this deployment belongs to rehearsal {binding}, not to {found.binding}",
+        code="binding",
+        suggestion="Use the endpoint of that rehearsal, or choose another --name or --state.",
+    )
