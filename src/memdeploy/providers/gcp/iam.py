@@ -47,7 +47,7 @@ def gapic_access(client: Any, resource: str, what: str) -> PolicyAccess:
     """Policies of secrets and of Cloud Run services (`clients.secrets`, `clients.run_services`)."""
     return PolicyAccess(
         what,
-        lambda: from_proto(client("get_iam_policy", resource=resource)),
+        lambda: from_proto(client("get_iam_policy", resource=resource, options={"requested_policy_version": 3})),
         lambda policy: from_proto(client("set_iam_policy", resource=resource, policy=to_proto_fields(policy))),
     )
 

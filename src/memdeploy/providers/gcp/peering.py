@@ -9,7 +9,7 @@ from typing import Any
 
 from memdeploy.engine.step import Difference, Effect, Observed, Outputs, Run, State, Unknown
 from memdeploy.errors import CloudError, ErrorKind, StepFailed
-from memdeploy.providers.gcp import operations
+from memdeploy.providers.gcp import apis, operations
 from memdeploy.providers.gcp.compute import of as compute_operation
 from memdeploy.providers.gcp.scope import Scope
 
@@ -21,8 +21,8 @@ _ATTEMPTS = 4
 class Peering:
     """Its ranges are read, united with ours, written and read again: a range of somebody else is never dropped.
 
-    It carries no marker of its own; it is part of the network, which does. Inputs: `project_number`, and through them
-    the network as the API wants it, by number. `network` and `range` are names.
+    It carries no marker of its own; it is part of the network, which does. Input: `project_number`, because the API
+    wants the network's path with it; None in `destroy --shared`: then the journal's path, or the number is asked for.
     """
 
     kind = "servicenetworking.connection"
@@ -36,8 +36,8 @@ class Peering:
         return f"private services access of network {self.network}"
 
     def probe(self, run: Run) -> Observed:
-        number = run.inputs["project_number"]
-        if isinstance(number, Unknown):
+        number = run.inputs.get("project_number")
+        if isinstance(number, Unknown) and not run.outputs:
             return Observed(State.ABSENT, unknown=(number,))
         found = self._connection(run, self._path(run))
         if found is None:
@@ -67,7 +67,7 @@ class Peering:
     def remove(self, run: Run) -> None:
         """The service's own way first; while Cloud SQL's leavings hold it (for days), the peering alone is taken off.
         Source: gcp.md 3.9; https://github.com/hashicorp/terraform-provider-google/issues/16275"""
-        path = (run.outputs or {}).get("network") or self._path(run)
+        path = self._path(run)
         try:
             if self._connection(run, path) is None:
                 return
@@ -80,7 +80,11 @@ class Peering:
             self._take_off(run)
 
     def _path(self, run: Run) -> str:
-        return f"projects/{run.inputs['project_number']}/global/networks/{self.network}"
+        known = (run.outputs or {}).get("network")
+        if known:
+            return str(known)
+        number = run.inputs.get("project_number") or run.read(lambda: apis.states(self.scope))["number"]
+        return f"projects/{number}/global/networks/{self.network}"
 
     def _connection(self, run: Run, path: str) -> dict[str, Any] | None:
         answer = run.find(

@@ -1,0 +1,84 @@
+"""`providers.base.Cloud` for Google Cloud. Opening one does no I/O and loads no SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from memdeploy.config.model import Deployment, Neo4jMode
+from memdeploy.engine.graph import Graph
+from memdeploy.engine.step import Operation, OperationStatus, Resource
+from memdeploy.errors import CloudError, Refused, UsageError
+from memdeploy.providers.base import Context
+from memdeploy.providers.gcp import costs, errors, graph, kinds, operations
+from memdeploy.providers.gcp.scope import Scope
+
+_BOLT = (
+    "Neo4j cannot be a Cloud Run service: its front end passes HTTP and WebSockets on port 443 only, and Bolt, which"
+    " MemMachine speaks to Neo4j, is neither. Its disk would also be lost at every restart."
+)
+
+
+def open_cloud(context: Context) -> GoogleCloud:
+    """Raises `UsageError` or `Refused` for what this provider cannot do."""
+    check(context.deployment)
+    project = context.deployment.gcp.project
+    if project is None:
+        raise UsageError(
+            "no Google Cloud project is named",
+            code="project-missing",
+            suggestion="Give it with --project, MEMDEPLOY_GCP_PROJECT, or gcp.project in memdeploy.yaml.",
+        )
+    return GoogleCloud(Scope.open(context, project))
+
+
+def check(deployment: Deployment) -> None:
+    mode = deployment.neo4j.mode
+    if mode is Neo4jMode.CLOUD_RUN:
+        raise Refused(
+            _BOLT,
+            code="neo4j-on-cloud-run",
+            where="neo4j.mode",
+            suggestion="Use `mode: vm` (the default: a small machine with a disk of its own, no external address).",
+        )
+    if mode is not Neo4jMode.VM:
+        raise UsageError(
+            f"neo4j.mode: {mode} is not in this version",
+            code="not-in-this-version",
+            where="neo4j.mode",
+            suggestion="Use `mode: vm`.",
+        )
+
+
+class GoogleCloud:
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    @property
+    def target(self) -> str:
+        return f"gcp {self.scope.project}/{self.scope.region}"
+
+    @property
+    def shared_key(self) -> str:
+        return f"gcp-{self.scope.project}-{self.scope.region}"
+
+    def classify(self, error: Exception) -> CloudError | None:
+        return errors.classify(error)
+
+    def poll(self, operation: Operation) -> OperationStatus:
+        return operations.poll(self.scope.clients, operation)
+
+    def graph(self) -> Graph:
+        return graph.deployment(self.scope)
+
+    def shared_graph(self) -> Graph:
+        return graph.shared(self.scope)
+
+    def rebuild(self, kind: str, identity: Mapping[str, Any]) -> Resource:
+        return kinds.make(self.scope, kind, identity)
+
+    def costs(self) -> Mapping[str, float]:
+        return costs.by_step(self.scope.deployment)
+
+    def kept_costs(self) -> Mapping[str, float]:
+        return costs.kept(self.scope.deployment)

@@ -1,0 +1,53 @@
+"""Kinds of resources by stable words that stand in journals: a kind is never renamed. Modules load when used."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from memdeploy.engine.step import Resource
+from memdeploy.errors import JournalError
+from memdeploy.providers.gcp.scope import Scope
+
+_HERE = "memdeploy.providers.gcp"
+KINDS: Mapping[str, str] = {
+    "preflight": "preflight:Preflight",
+    "serviceusage.services": "apis:Apis",
+    "artifactregistry.repository": "registry:Repository",
+    "compute.network": "network:Network",
+    "compute.globalAddress": "network:Range",
+    "servicenetworking.connection": "peering:Peering",
+    "iam.serviceAccount": "accounts:Account",
+    "iam.grants": "grants:ResourceGrants",
+    "compute.subnetwork": "network:Subnet",
+    "compute.firewall": "network:Firewall",
+    "secretmanager.generated": "secrets:GeneratedSecret",
+    "secretmanager.modelKey": "secrets:ModelKey",
+    "secretmanager.referenced": "secrets:ReferencedSecret",
+    "sql.instance": "postgres:PostgresInstance",
+    "sql.authority": "postgres_parts:PostgresAuthority",
+    "sql.database": "postgres_parts:PostgresDatabase",
+    "sql.user": "postgres_parts:PostgresUser",
+    "compute.address": "neo4j_storage:Neo4jAddress",
+    "compute.snapshots": "neo4j_storage:Neo4jSnapshots",
+    "compute.disk": "neo4j_storage:Neo4jDisk",
+    "compute.vm": "neo4j_vm:Neo4jVm",
+    "secretmanager.tls": "tls_secret:TlsSecret",
+    "run.prepare": "prepare:Prepare",
+    "run.service": "service:Service",
+    "run.access": "access:Access",
+}
+
+
+def make(scope: Scope, kind: str, identity: Mapping[str, Any]) -> Resource:
+    """Raises `JournalError` for a kind that this version does not know: a newer one wrote it."""
+    place = KINDS.get(kind)
+    if place is None:
+        raise JournalError(
+            f"the journal holds a resource of kind {kind!r}, which this version does not know",
+            suggestion="Use the version of memdeploy that made it, or a newer one.",
+        )
+    module, name = place.split(":")
+    resource: Resource = getattr(importlib.import_module(f"{_HERE}.{module}"), name)(scope, **identity)
+    return resource
