@@ -1,0 +1,198 @@
+"""All deployments of a state root, and the place of each: its journal, its lease, its runs.
+
+`<root>/<name>/` for a deployment, `<root>/_shared/<key>/` for what deployments share; inside each the journal, the
+lease and `runs/`. A rehearsal keeps its own files there too (`Place.folder`).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from memdeploy.engine.cancel import CancelToken
+from memdeploy.errors import JournalError, MemdeployError, NoSuchDeployment, Refused, UsageError
+from memdeploy.state import files, versions
+from memdeploy.state.folder import FolderStore
+from memdeploy.state.journal import DeploymentStatus, Journal, decode, encode
+from memdeploy.state.lease import Clocks, Lease, Leases
+from memdeploy.state.objects import FolderObjects
+from memdeploy.state.runs import RunLogs
+from memdeploy.state.store import Conflict
+from memdeploy.state.writer import JournalWriter
+
+NAME = re.compile(r"^[a-z][a-z0-9-]{1,18}[a-z0-9]$")
+_DRAWN = string.ascii_lowercase + string.digits
+_SHARED = "_shared"
+
+
+def default_root() -> Path:
+    """The user's own folder for state, never one inside a repository."""
+    return platformdirs.user_state_path("memdeploy", appauthor=False)
+
+
+class Place:
+    """Where one deployment is kept."""
+
+    def __init__(self, folder: Path, name: str, clocks: Clocks) -> None:
+        self.folder = folder
+        self.name = name
+        self._clocks = clocks
+        self._store = FolderStore(folder)
+
+    def read(self) -> Journal:
+        """The journal as last written; needs no lease. Raises `NoSuchDeployment`, `JournalError`."""
+        found = self._store.load()
+        if found is None:
+            raise NoSuchDeployment(f"there is no deployment {self.name}", where=str(self.folder))
+        return decode(found.data, found.where)
+
+    def acquire(self, command: str, *, wait: float = 0.0, cancel: CancelToken | None = None) -> Lease:
+        """See `Leases.acquire`."""
+        return self.leases().acquire(command, wait=wait, cancel=cancel)
+
+    def leases(self) -> Leases:
+        return Leases(FolderObjects(self.folder), self.name, clocks=self._clocks)
+
+    def write(self, lease: Lease) -> JournalWriter:
+        """Takes the journal over, which fences off whoever wrote it before. Only with the lease in hand."""
+        lease.check()
+        return JournalWriter.take_over(self._store, self._clocks.now)
+
+    def runs(self) -> RunLogs:
+        return RunLogs(self.folder / "runs")
+
+    def forget(self, lease: Lease) -> None:
+        """Deletes everything that is kept here. The lease goes with it."""
+        lease.check()
+        if self.read().status not in (DeploymentStatus.DESTROYED, DeploymentStatus.NEW):
+            raise Refused(f"{self.name} still has resources", where=self.name)
+        lease.release()
+        shutil.rmtree(self.folder)
+
+    def _born(self, journal: Journal) -> None:
+        self._store.create(encode(journal))
+
+    def _born_again(self, journal: Journal) -> None:
+        fenced = self._store.fence()
+        self._store.save(fenced.epoch, encode(replace(journal, epoch=fenced.epoch)))
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One line of `memdeploy list`: `error` is set when its journal cannot be read."""
+
+    name: str
+    journal: Journal | None
+    error: MemdeployError | None = None
+
+
+class Deployments:
+    """A state root. Reading makes nothing; the folder is made with the first deployment."""
+
+    def __init__(self, root: Path | None = None, *, clocks: Clocks | None = None) -> None:
+        self.root = (root or default_root()).expanduser().resolve()
+        self._clocks = clocks or Clocks()
+
+    def names(self) -> tuple[str, ...]:
+        if not self.root.is_dir():
+            return ()
+        found = sorted(path.name for path in self.root.iterdir() if NAME.match(path.name))
+        return tuple(name for name in found if versions.numbers(self.root / name, "journal"))
+
+    def list(self) -> tuple[Listed, ...]:
+        return tuple(self._listed(name) for name in self.names())
+
+    def open(self, name: str) -> Place:
+        """Raises `NoSuchDeployment` naming those there are."""
+        place = self._place(name)
+        if not versions.numbers(place.folder, "journal"):
+            others = ", ".join(self.names()) or "none"
+            raise NoSuchDeployment(
+                f"there is no deployment {name} in {self.root}",
+                where=str(self.root),
+                suggestion=f"Deployments there: {others}. `memdeploy up --name {name}` makes it.",
+            )
+        return place
+
+    def create(
+        self,
+        name: str,
+        *,
+        provider: str,
+        identity: Mapping[str, Any],
+        binding: str,
+        configuration: Mapping[str, Any],
+    ) -> Place:
+        """Draws id and suffix and makes them durable. A name whose deployment was destroyed starts anew. Raises
+        `Refused` when there is one."""
+        place = self._place(name)
+        files.make_folder(self.root)
+        journal = self._new(name, provider, identity, binding, configuration, marker=_draw(12), suffix=_draw(4))
+        try:
+            place._born(journal)
+        except Conflict:
+            if place.read().status != DeploymentStatus.DESTROYED:
+                raise Refused(f"there is a deployment {name} already", code="exists", where=str(self.root)) from None
+            place._born_again(journal)
+        return place
+
+    def shared(self, key: str, *, marker: str, binding: str, provider: str, identity: Mapping[str, Any]) -> Place:
+        """What deployments of this key and binding share; made when it is not there. `marker` is its fixed id."""
+        folder = f"{_slug(key)}.{_slug(binding)}"
+        place = Place(self.root / _SHARED / folder, f"{_SHARED}/{key}", self._clocks)
+        files.make_folder(self.root)
+        files.make_folder(self.root / _SHARED)
+        try:
+            place._born(self._new(_SHARED, provider, identity, binding, {}, marker=marker, suffix=""))
+        except Conflict:
+            return place
+        return place
+
+    def shared_places(self) -> tuple[Place, ...]:
+        """All shared ones there are."""
+        folder = self.root / _SHARED
+        if not folder.is_dir():
+            return ()
+        return tuple(Place(path, f"{_SHARED}/{path.name}", self._clocks) for path in sorted(folder.iterdir()))
+
+    def _place(self, name: str) -> Place:
+        if not NAME.match(name):
+            raise UsageError(
+                f"{name!r} is no name for a deployment",
+                code="invalid-name",
+                suggestion="3 to 20 of a-z, 0-9 and dashes, beginning with a letter, not ending with a dash.",
+            )
+        return Place(self.root / name, name, self._clocks)
+
+    def _listed(self, name: str) -> Listed:
+        try:
+            return Listed(name, self._place(name).read())
+        except (JournalError, NoSuchDeployment) as error:
+            return Listed(name, None, error)
+
+    def _new(
+        self, name: str, provider: str, identity: Mapping[str, Any], binding: str,
+        configuration: Mapping[str, Any], *, marker: str, suffix: str,
+    ) -> Journal:  # fmt: skip
+        now = self._clocks.now()
+        return Journal(
+            id=marker, name=name, suffix=suffix, provider=provider, binding=binding, identity=dict(identity),
+            configuration=dict(configuration), created=now, updated=now,
+        )  # fmt: skip
+
+
+def _draw(length: int) -> str:
+    return "".join(secrets.choice(_DRAWN) for _ in range(length))
+
+
+def _slug(text: str) -> str:
+    """For a folder's name; different texts give different names."""
+    return re.sub(r"[^a-z0-9-]", lambda match: f"_{ord(match[0]):02x}", text)

@@ -1,0 +1,106 @@
+"""A journal in a folder: `journal.<epoch>.json`, of which the highest epoch counts.
+
+No lock is held across a write. A writer of epoch N puts its snapshot in place and then looks for a higher epoch: if
+there is one it was fenced off, and must not act on what it wrote. A takeover creates the file of epoch N+1 exclusively,
+with nothing but a fence in it, and only then reads epoch N. So every commit of N either came before the fence, and is
+read, or sees the fence, and fails. A fence alone (after a crash in between) is no snapshot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from memdeploy.errors import JournalError, Locked
+from memdeploy.state import files, versions
+from memdeploy.state.store import Conflict, Stored
+
+_STEM = "journal"
+_FENCE = b'{"fence":true}\n'
+
+
+class FolderStore:
+    """`JournalStore` in a folder, which is made when the journal is created."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.where = str(folder)
+
+    def load(self) -> Stored | None:
+        while True:
+            epochs = versions.numbers(self._folder, _STEM)
+            if not epochs:
+                return None
+            files.check_folder(self._folder)
+            with contextlib.suppress(FileNotFoundError):  # tidied away by a newer epoch: look again
+                return self._newest(epochs)
+
+    def create(self, data: bytes) -> None:
+        files.make_folder(self._folder)
+        if versions.numbers(self._folder, _STEM) or not self._create(1, data):
+            raise Conflict
+
+    def fence(self) -> Stored:
+        while True:
+            epochs = versions.numbers(self._folder, _STEM)
+            if not epochs:
+                raise Conflict
+            files.check_folder(self._folder)
+            epoch = epochs[0] + 1
+            if self._create(epoch, _FENCE):
+                break
+        try:
+            before = self._newest(versions.numbers(self._folder, _STEM))
+        except FileNotFoundError:  # tidied away by somebody who came after us
+            self._check_fence(epoch)
+            raise
+        self._tidy(keep_from=before.epoch)
+        return Stored(epoch, before.data, before.where)
+
+    def save(self, epoch: int, data: bytes) -> None:
+        try:
+            files.replace(versions.path(self._folder, _STEM, epoch), data)
+        except OSError as error:
+            self._check_fence(epoch)
+            raise JournalError(
+                f"cannot write the journal in {self._folder}: {error.strerror or error}",
+                where=str(self._folder),
+                suggestion="Make room or fix the permissions, then run the same command again: nothing is lost.",
+            ) from error
+        self._check_fence(epoch)
+
+    def _check_fence(self, epoch: int) -> None:
+        if versions.numbers(self._folder, _STEM)[:1] > [epoch]:
+            raise Locked(
+                "another run took this deployment over; this one stops without changing anything more",
+                code="fenced",
+                where=str(self._folder),
+            )
+
+    def _create(self, epoch: int, data: bytes) -> bool:
+        try:
+            return files.create(versions.path(self._folder, _STEM, epoch), data)
+        except OSError as error:
+            raise JournalError(
+                f"cannot write the journal in {self._folder}: {error.strerror or error}", where=str(self._folder)
+            ) from error
+
+    def _newest(self, epochs: list[int]) -> Stored:
+        for epoch in epochs:
+            path = versions.path(self._folder, _STEM, epoch)
+            data = files.read(path)
+            if data != _FENCE:
+                return Stored(epoch, data, str(path))
+        raise JournalError(
+            f"{self._folder} holds no snapshot of the journal, only fences",
+            where=str(self._folder),
+            suggestion="Restore journal.<number>.json from a copy, or rebuild it with `memdeploy recover`.",
+        )
+
+    def _tidy(self, *, keep_from: int) -> None:
+        """The last snapshot stays beside the new one; older ones, and what a crash left, go."""
+        for epoch in versions.numbers(self._folder, _STEM):
+            if epoch < keep_from:
+                versions.path(self._folder, _STEM, epoch).unlink(missing_ok=True)
+        for left in self._folder.glob(f".{_STEM}.*{files.TEMPORARY}"):
+            left.unlink(missing_ok=True)

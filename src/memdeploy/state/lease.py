@@ -1,0 +1,236 @@
+"""The lease: who may change a deployment now. An object of its own, renewed while its holder lives.
+
+It saves a second run from starting; what keeps two runs apart even when a lease was lost is the fence in the journal
+(`JournalStore.fence`). Ages are measured on a clock that runs through sleep, so that a laptop which was shut does not
+wake up believing that it still holds what others have taken over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from memdeploy.engine.cancel import CancelToken
+from memdeploy.engine.clock import boottime
+from memdeploy.errors import Cancelled, JournalError, Locked
+from memdeploy.state.process import Process, gone, this_process
+from memdeploy.state.store import Conflict, ObjectStore
+
+TERM = 30.0  # seconds a lease is good for without being renewed
+_HEARTBEAT = TERM / 3
+_RENEW_AT = TERM * 2 / 3  # older than this, it is renewed before anything is sent: what is sent has a third left
+_SKEW = 3 * TERM  # between the wall clocks of two hosts
+_LOOK = 1.0  # seconds between looks while waiting
+_KEY = "lease"
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds it. `acquired` and `renewed` are seconds since the epoch, `renewed_boot` is on the boot clock."""
+
+    nonce: str
+    process: Process
+    user: str
+    command: str
+    acquired: float
+    renewed: float
+    renewed_boot: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.__dict__, "process": self.process.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Holder:
+        return cls(**{**data, "process": Process.from_json(data["process"])})
+
+    def describe(self) -> str:
+        since = datetime.fromtimestamp(self.acquired).astimezone().strftime("%H:%M:%S")
+        return (
+            f"`memdeploy {self.command}` of {self.user} (pid {self.process.pid} on {self.process.host}, since {since})"
+        )
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """Real time: a lease is between processes of this world, whatever pace a rehearsal's clock has."""
+
+    now: Callable[[], float] = time.time
+    boottime: Callable[[], float] = boottime
+
+
+class Lease:
+    """Held. As `engine.ledger.Guard` it is asked before each changing call. Use as a context manager, or `release`."""
+
+    def __init__(self, objects: ObjectStore, holder: Holder, version: int, name: str, clocks: Clocks) -> None:
+        self._objects = objects
+        self._holder = holder
+        self._version = version
+        self._name = name
+        self._clocks = clocks
+        self._lost = False
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="memdeploy-lease", daemon=True)
+        self._heart.start()
+
+    @property
+    def holder(self) -> Holder:
+        return self._holder
+
+    def check(self) -> None:
+        """Raises `Locked(code='fenced')` unless the lease is ours, and will be long enough to send a request."""
+        with self._lock:
+            if not self._lost and self._age() > _RENEW_AT:
+                self._renew()
+            if self._lost or self._age() > _RENEW_AT:
+                raise Locked(
+                    f"another run took {self._name} over; this one stops without changing anything more",
+                    code="fenced",
+                    where=self._name,
+                )
+
+    def release(self) -> None:
+        """Idempotent; silent when it was lost."""
+        self._done.set()
+        if threading.current_thread() is not self._heart:
+            self._heart.join()
+        with self._lock:
+            if self._lost:
+                return
+            self._lost = True
+            try:
+                self._objects.delete(_KEY, expect=self._version)
+            except (Conflict, OSError, JournalError):
+                return
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.release()
+
+    def _beat(self) -> None:
+        while not self._done.wait(_HEARTBEAT):
+            with self._lock:
+                if self._lost:
+                    return
+                self._renew()
+
+    def _renew(self) -> None:
+        renewed = replace(self._holder, renewed=self._clocks.now(), renewed_boot=self._clocks.boottime())
+        try:
+            self._version = self._objects.write(_KEY, _encode(renewed), expect=self._version)
+        except Conflict:
+            self._lost = True
+        except (OSError, JournalError):
+            return  # a full disk: tried again, and `check` refuses once it is too old
+        else:
+            self._holder = renewed
+
+    def _age(self) -> float:
+        return self._clocks.boottime() - self._holder.renewed_boot
+
+
+class Leases:
+    """The lease of one deployment, for whoever wants to hold, see or break it."""
+
+    def __init__(
+        self, objects: ObjectStore, name: str, *, here: Process | None = None, clocks: Clocks | None = None
+    ) -> None:
+        self._objects = objects
+        self._name = name
+        self._here = here or this_process()
+        self._clocks = clocks or Clocks()
+
+    def holder(self) -> Holder | None:
+        """Who holds it now; None when nobody does, or it is free to be taken."""
+        found = self._read()
+        return None if found is None or self._free(found[0]) else found[0]
+
+    def acquire(self, command: str, *, wait: float = 0.0, cancel: CancelToken | None = None) -> Lease:
+        """Raises `Locked` naming the holder, at once or after `wait` seconds; `Cancelled` when told to stop waiting."""
+        deadline = self._clocks.boottime() + wait
+        token = cancel or CancelToken()
+        while True:
+            lease, held_by = self._try(command)
+            if lease is not None:
+                return lease
+            if self._clocks.boottime() >= deadline:
+                raise self._locked(held_by)
+            token.event.wait(_LOOK)
+            if token.cancelled:
+                raise Cancelled(f"stopped while waiting for {self._name}")
+
+    def break_(self) -> Holder | None:
+        """Takes the lease away from whoever holds it, and says who that was, if it can be told. A holder that still
+        lives is stopped by its next `check`."""
+        found = self._objects.read(_KEY)
+        if found is None:
+            return None
+        try:
+            self._objects.delete(_KEY, expect=found[1])
+        except Conflict:
+            raise self._locked(None) from None
+        with contextlib.suppress(JournalError):
+            return self._decode(found[0])
+        return None
+
+    def _try(self, command: str) -> tuple[Lease | None, Holder | None]:
+        found = self._read()
+        if found is not None and not self._free(found[0]):
+            return None, found[0]
+        now = self._clocks.now()
+        mine = Holder(secrets.token_hex(8), self._here, _user(), command, now, now, self._clocks.boottime())
+        try:
+            version = self._objects.write(_KEY, _encode(mine), expect=None if found is None else found[1])
+        except Conflict:
+            return None, found[0] if found is not None else None
+        return Lease(self._objects, mine, version, self._name, self._clocks), None
+
+    def _free(self, holder: Holder) -> bool:
+        if gone(holder.process, self._here):
+            return True
+        if holder.process.machine == self._here.machine:
+            return self._clocks.boottime() - holder.renewed_boot > TERM
+        return self._clocks.now() - holder.renewed > TERM + _SKEW
+
+    def _read(self) -> tuple[Holder, int] | None:
+        found = self._objects.read(_KEY)
+        if found is None:
+            return None
+        return self._decode(found[0]), found[1]
+
+    def _decode(self, data: bytes) -> Holder:
+        try:
+            return Holder.from_json(json.loads(data))
+        except (ValueError, KeyError, TypeError) as error:
+            raise JournalError(
+                f"the lease of {self._name} is damaged", where=self._name, suggestion="Remove it: `memdeploy unlock`."
+            ) from error
+
+    def _locked(self, holder: Holder | None) -> Locked:
+        who = holder.describe() if holder is not None else "another run"
+        return Locked(
+            f"{self._name} is being changed by {who}",
+            where=self._name,
+            suggestion="Wait for it to end (--wait waits), then run the command again.",
+        )
+
+
+def _encode(holder: Holder) -> bytes:
+    return json.dumps(holder.to_json()).encode()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

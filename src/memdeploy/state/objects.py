@@ -1,0 +1,62 @@
+"""Small objects in a folder with compare-and-swap between processes: `<key>.<version>.json`, the highest counts.
+
+Writing version N+1 is the exclusive creation of its file, followed by a look for a higher one: a writer that slept
+while others went further may find its number free again (tidied away), but not the highest. An empty file: deleted.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from memdeploy.state import files, versions
+from memdeploy.state.store import Conflict
+
+_DELETED = b""
+
+
+class FolderObjects:
+    """`ObjectStore` in a folder that exists."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, key: str) -> tuple[bytes, int] | None:
+        data, version = self._current(key)
+        return (data, version) if data != _DELETED else None
+
+    def write(self, key: str, data: bytes, *, expect: int | None) -> int:
+        found, version = self._current(key)
+        if (None if found == _DELETED else version) != expect:
+            raise Conflict
+        return self._put(key, data, version + 1)
+
+    def delete(self, key: str, *, expect: int) -> None:
+        found, version = self._current(key)
+        if found == _DELETED or version != expect:
+            raise Conflict
+        self._put(key, _DELETED, version + 1)
+
+    def keys(self) -> list[str]:
+        return [key for key in versions.stems(self._folder) if self.read(key) is not None]
+
+    def _put(self, key: str, data: bytes, version: int) -> int:
+        path = versions.path(self._folder, key, version)
+        if not files.create(path, data):
+            raise Conflict
+        found = versions.numbers(self._folder, key)
+        if found[:1] != [version]:
+            path.unlink(missing_ok=True)
+            raise Conflict
+        for older in found[1:]:
+            versions.path(self._folder, key, older).unlink(missing_ok=True)
+        return version
+
+    def _current(self, key: str) -> tuple[bytes, int]:
+        while True:
+            found = versions.numbers(self._folder, key)
+            if not found:
+                return _DELETED, 0
+            try:
+                return files.read(versions.path(self._folder, key, found[0])), found[0]
+            except FileNotFoundError:
+                continue  # a newer version was written and this one tidied away
