@@ -1,0 +1,1 @@
+"""What whole-product tests stand on: a served rehearsal and the real command line, both as processes."""

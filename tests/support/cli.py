@@ -1,0 +1,85 @@
+"""The command line as a user runs it: a process, an environment of its own, one JSON document on stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+#: Nothing of the tester's own may leak in: no credentials, no configuration, no home.
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PYTHONPATH", "DOCKER_HOST")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return dict(self.json["data"])
+
+
+@dataclass
+class Memdeploy:
+    """`memdeploy up --json …` in `folder`, with journals under `folder`/state."""
+
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 240.0
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    def environ(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        return {**kept, "HOME": str(self.folder), "CI": "true", **self.environment, **(extra or {})}
+
+    def start(self, *arguments: str, json_output: bool = True, extra: Mapping[str, str] | None = None) -> Any:
+        line = [sys.executable, "-m", "memdeploy", *arguments, "--state", str(self.state)]
+        return subprocess.Popen(
+            [*line, "--json"] if json_output else line,
+            cwd=self.folder,
+            env=self.environ(extra),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(
+        self,
+        *arguments: str,
+        expect: int | None = 0,
+        json_output: bool = True,
+        extra: Mapping[str, str] | None = None,
+    ) -> Outcome:
+        process = self.start(*arguments, json_output=json_output, extra=extra)
+        try:
+            stdout, stderr = process.communicate(timeout=self.timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        outcome = Outcome(process.returncode, stdout, stderr)
+        if expect is not None:
+            assert outcome.code == expect, f"exit {outcome.code}, not {expect}\n{stdout[-4000:]}\n{stderr[-4000:]}"
+        return outcome
+
+    def journal(self, name: str = "memmachine") -> dict[str, Any]:
+        newest = max((self.state / name).glob("journal.*.json"), key=lambda p: int(p.name.split(".")[1]))
+        return dict(json.loads(newest.read_text()))
+
+    def identity(self, name: str = "memmachine") -> dict[str, str]:
+        journal = self.journal(name)
+        return {"id": journal["id"], "suffix": journal["suffix"], "name": name}
