@@ -45,7 +45,7 @@ async def resolves(host: str, port: int, culprit: str) -> None:
         raise Failure(culprit, f"{host}: {error.strerror or error}", passing=True) from None
 
 
-# -- PostgreSQL ---------------------------------------------------------------------------------------------------------
+# -- PostgreSQL ---------------------------------------------
 
 
 async def postgres(settings: Settings, prepared: Prepared) -> Any:
@@ -116,7 +116,7 @@ async def may_make_tables(connection: Any) -> None:
         raise Failure("postgres-rights", "no CREATE on the schema")
 
 
-# -- Neo4j --------------------------------------------------------------------------------------------------------------
+# -- Neo4j ---------------------------------------------
 
 
 async def neo4j(settings: Settings) -> str:
@@ -177,7 +177,7 @@ def causes(error: BaseException | None) -> Any:
         error = error.__cause__ or error.__context__
 
 
-# -- the model ----------------------------------------------------------------------------------------------------------
+# -- the model ---------------------------------------------
 
 
 async def model(settings: Settings) -> None:

@@ -24,9 +24,9 @@ REQUIRED = (
     "MODEL_PROVIDER", "MODEL_CHAT", "MODEL_EMBEDDING", "MODEL_DIMENSIONS", "MODEL_API_KEY",
 )  # fmt: skip
 OPENAI = "https://api.openai.com/v1"
-POSTGRES_SECRET = "MEMDEPLOY_POSTGRES_PASSWORD"
-NEO4J_SECRET = "MEMDEPLOY_NEO4J_PASSWORD"
-MODEL_SECRET = "MEMDEPLOY_MODEL_API_KEY"
+POSTGRES_SECRET = "MEMDEPLOY_POSTGRES_PASSWORD"  # noqa: S105 (a variable's name)
+NEO4J_SECRET = "MEMDEPLOY_NEO4J_PASSWORD"  # noqa: S105
+MODEL_SECRET = "MEMDEPLOY_MODEL_API_KEY"  # noqa: S105
 INDEX_THRESHOLD = 500  # MemMachine's own is 10,000: searching 9,000 memories is then four times slower
 NEVER_MESSAGES, NEVER_SECONDS = 1_000_000_000, 36_500 * 86_400
 
@@ -78,9 +78,11 @@ def read(environment: Mapping[str, str]) -> Settings:
         numbers[name] = int(value) if value.isascii() and value.isdigit() else 0
         if not 0 < numbers[name] <= 65535:
             problems.append(f"{name} is not a number from 1 to 65535")
-    for name in ("POSTGRES_CA_PEM", "NEO4J_CA_PEM"):
-        if environment.get(name) and not _certificates(environment[name]):
-            problems.append(f"{name} holds no certificate in PEM form")
+    problems += [
+        f"{name} holds no certificate in PEM form"
+        for name in ("POSTGRES_CA_PEM", "NEO4J_CA_PEM")
+        if environment.get(name) and not _certificates(environment[name])
+    ]
     scheme = urllib.parse.urlsplit(environment.get("NEO4J_URI", "")).scheme
     if environment.get("NEO4J_URI") and scheme not in ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"):
         problems.append("NEO4J_URI is not a bolt or neo4j address")
@@ -240,7 +242,11 @@ def write(settings: Settings, folder: Path, *, ingestion: bool = True) -> Prepar
 
 def system_certificates() -> str:
     """The authorities this image trusts: Debian's bundle, or certifi's where a base has none."""
-    for name in (os.environ.get("SSL_CERT_FILE"), "/etc/ssl/certs/ca-certificates.crt", ssl.get_default_verify_paths().cafile):
+    for name in (
+        os.environ.get("SSL_CERT_FILE"),
+        "/etc/ssl/certs/ca-certificates.crt",
+        ssl.get_default_verify_paths().cafile,
+    ):
         if name and Path(name).is_file():
             return Path(name).read_text()
     import certifi

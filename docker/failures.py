@@ -22,7 +22,7 @@ class Failure(Exception):
         super().__init__(f"{culprit}: {detail}" if detail else culprit)
         self.culprit = culprit
         self.code = CODES[culprit]
-        self.detail = detail
+        self.detail = " ".join(detail.split())[:300]
         self.passing = passing
 
 

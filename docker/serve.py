@@ -17,7 +17,7 @@ SERVER = ["memmachine-server"]
 
 
 async def wait(settings: configure.Settings, prepared: configure.Prepared, *, postgres: float, neo4j: float) -> None:
-    """MemMachine ends when PostgreSQL is missing at its start, and does without Neo4j until it is asked for a memory."""
+    """MemMachine ends when PostgreSQL is missing at its start, and does without Neo4j until asked for a memory."""
     graph = asyncio.create_task(checks.until(lambda: checks.neo4j(settings), seconds=neo4j))
     try:
         connection = await checks.until(lambda: checks.postgres(settings, prepared), seconds=postgres)
@@ -28,7 +28,9 @@ async def wait(settings: configure.Settings, prepared: configure.Prepared, *, po
     try:
         await graph
     except Failure as failure:
-        print(f"memdeploy: starting without Neo4j, memories cannot be stored yet ({failure})", file=sys.stderr, flush=True)
+        print(
+            f"memdeploy: starting without Neo4j, memories cannot be stored yet ({failure})", file=sys.stderr, flush=True
+        )
 
 
 def main() -> None:

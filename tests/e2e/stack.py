@@ -1,4 +1,4 @@
-"""Real servers as the cloud lays them out: TLS only, an application user without superuser rights, a model, one network.
+"""Real servers as the cloud lays them out: TLS only, a user without superuser rights, a model, one network.
 
 Everything carries one label with a random id and is removed by it.
 """
@@ -54,7 +54,7 @@ class Stack:
     def labels(self) -> dict[str, str]:
         return {LABEL: self.id}
 
-    # -- up and down ----------------------------------------------------------------------------------------------------
+    # -- up and down --------------------------------------------
 
     def start(self, *, neo4j_password: str) -> None:
         self._make_network()
@@ -122,13 +122,19 @@ class Stack:
         })  # fmt: skip
         self.neo4j.start()
 
-    # -- pieces ---------------------------------------------------------------------------------------------------------
+    # -- pieces --------------------------------------------
 
     def address(self, last: int) -> str:
         return f"{self.prefix}.{last}"
 
     def create(
-        self, image: str, command: list[str] | None, *, address: int | None = None, alias: str | None = None, **more: Any
+        self,
+        image: str,
+        command: list[str] | None,
+        *,
+        address: int | None = None,
+        alias: str | None = None,
+        **more: Any,
     ) -> Container:
         assert self.network is not None
         endpoint = self.engine.api.create_endpoint_config(
@@ -161,7 +167,7 @@ class Stack:
         assert self.postgres is not None
         return self.postgres.exec_run(command)
 
-    # -- MemMachine -----------------------------------------------------------------------------------------------------
+    # -- MemMachine --------------------------------------------
 
     def environment(self, database: str, postgres_password: str, neo4j_password: str, **changes: str) -> dict[str, str]:
         """What a provider sets; an empty change takes a variable away."""

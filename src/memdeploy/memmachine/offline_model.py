@@ -2,9 +2,9 @@
 
     python3 offline_model.py [PORT]        (default 9000)
 
-Standard library only and one file, so that it runs as it is inside a Python image. Embeddings are a hashed bag of words:
-texts that share words are near each other, so search finds what was stored. Answers of the chat model are the smallest
-value that the requested JSON schema allows, else `ok`.
+Standard library only and one file, so that it runs as it is inside a Python image. Embeddings are a hashed bag of
+words: texts that share words are near each other, so search finds what was stored. The chat model answers with the
+smallest value that the requested JSON schema allows, else `ok`.
 
 Keys in OFFLINE_MODEL_REJECT (comma separated), and any key that begins with `rejected`, are refused as OpenAI refuses a
 wrong one; so tests and rehearsals can plant a rejected key. OFFLINE_MODEL_REJECT_FILE names a file with one key a line
@@ -161,7 +161,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(payload)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (as in the base class)
         """Method, path and status; never a header."""
         sys.stderr.write(f"{format % args}\n")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
 import re
@@ -59,11 +58,12 @@ def ensure_engine(work: Path) -> None:
 
 def debian_mirror() -> str:
     """The mirror this machine's apt uses, so that a network with its own mirror works; else the public one."""
-    for name in sorted(glob.glob("/etc/apt/sources.list.d/*.sources")) + ["/etc/apt/sources.list"]:
-        path = Path(name)
+    for path in [*sorted(Path("/etc/apt/sources.list.d").glob("*.sources")), Path("/etc/apt/sources.list")]:
         if not path.exists():
             continue
-        found = re.search(r"^\s*(?:URIs:|deb)\s+(?:\[[^]]*\]\s+)?(\S+/debian)/?(?:\s|$)", path.read_text(), re.MULTILINE)
+        found = re.search(
+            r"^\s*(?:URIs:|deb)\s+(?:\[[^]]*\]\s+)?(\S+/debian)/?(?:\s|$)", path.read_text(), re.MULTILINE
+        )
         if found:
             return found.group(1)
     return "http://deb.debian.org/debian"

@@ -104,4 +104,3 @@ def _locked(work: Path) -> Iterator[None]:
     with (work / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-

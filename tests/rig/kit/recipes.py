@@ -34,7 +34,7 @@ def images(work: Path) -> tuple[Image, ...]:
     """All of them, parents first. Reads the machine (certificates, CPython), builds nothing."""
     base = _base(work)
     python = _python(work, base)
-    memmachine = _memmachine(python)
+    memmachine = _memmachine(work, python)
     return (
         base,
         python,
@@ -111,11 +111,14 @@ def _fetch_jars(context: Path) -> None:
     run(["mvn", "--quiet", "--batch-mode", "--file", str(context / "pom.xml"), *goal])
 
 
-def _memmachine(python: Image) -> Image:
+def _memmachine(work: Path, python: Image) -> Image:
     """The product's own image: what `memdeploy up` builds from it then comes from the engine's cache."""
 
     def make(key: str) -> None:
-        build(MEMMACHINE, key, PRODUCT, args={"BASE": PYTHON, "RELEASE": RELEASE})
+        with context_of(PRODUCT, work) as context:
+            for path in context.rglob("*"):  # the modes that memdeploy sends: others would be another cache entry
+                path.chmod(0o755 if path.is_dir() else 0o644)
+            build(MEMMACHINE, key, context, args={"BASE": PYTHON, "RELEASE": RELEASE})
 
     return Image(MEMMACHINE, key_of(python.key, PRODUCT, RELEASE), make, (PYTHON,))
 
