@@ -42,7 +42,7 @@ def create(call: Call) -> Mapping[str, Any]:
     now = stamp(call.now)
     body |= {"name": name, "createTime": now, "updateTime": now, "sizeBytes": "0"}
     row = call.save("Repository", name, {**body, "registryUri": images.registry_uri(call.cloud, name)})
-    return _begin(call, row.name, "created")
+    return _begin(call, row.name, "create", "created")
 
 
 def get(call: Call) -> Mapping[str, Any]:
@@ -73,7 +73,7 @@ def patch(call: Call) -> Mapping[str, Any]:
 def delete(call: Call) -> Mapping[str, Any]:
     """With everything in it."""
     row = _repository(call)
-    return _begin(call, row.name, "deleted")
+    return _begin(call, row.name, "delete", "deleted")
 
 
 def get_iam(call: Call) -> Mapping[str, Any]:
@@ -107,11 +107,11 @@ def deleted(cloud: Cloud, operation: Operation) -> Outcome:
     return Outcome()
 
 
-def _begin(call: Call, target: str, finisher: str) -> Mapping[str, Any]:
+def _begin(call: Call, target: str, kind: str, finisher: str) -> Mapping[str, Any]:
     location = target.rsplit("/repositories/", 1)[0]
     name = f"{location}/operations/{operations.fresh_name(call)}"
     metadata = {"@type": f"{_TYPE}.OperationMetadata"}
-    return operations.start(call, "lro", name, kind=finisher, target=target, finisher=finisher, metadata=metadata)
+    return operations.start(call, "lro", name, kind=kind, target=target, finisher=finisher, metadata=metadata)
 
 
 def _repository(call: Call) -> Row:

@@ -95,6 +95,16 @@ def built(cloud: Cloud, operation: Operation) -> Outcome:
     return Outcome(response={"@type": f"{_BUILD}.Build", **body})
 
 
+def build_failed(cloud: Cloud, operation: Operation) -> Outcome:
+    """An operation that was made to fail: the build ends with INTERNAL_ERROR."""
+    row = cloud.store.get(SERVICE, operation.target)
+    if row is not None:
+        text = (operation.planned_error or {}).get("message", "internal error")
+        ended = {"status": "INTERNAL_ERROR", "statusDetail": text, "finishTime": stamp(cloud.now)}
+        cloud.store.put(row.with_body(**ended), cloud.now)
+    return Outcome()
+
+
 def _finished(cloud: Cloud, row: Row, progress: Progress) -> dict[str, Any]:
     times = {"startTime": stamp(min(row.created + _QUEUE * cloud.scale, cloud.now)), "finishTime": stamp(cloud.now)}
     body = {**row.body, **times}
@@ -190,4 +200,4 @@ RULES: Mapping[str, Handler] = {
     for place in ("", "locations.")
     for verb, handler in (("create", create), ("get", get), ("list", list_), ("cancel", cancel))
 }
-FINISHERS: Mapping[str, Finisher] = {"built": built}
+FINISHERS: Mapping[str, Finisher] = {"built": built, "fail.built": build_failed}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from memdeploy.rehearsal.call import Handler
 from memdeploy.rehearsal.operations import Finisher
 from memdeploy.rehearsal.rules import sqladmin_backups, sqladmin_children, sqladmin_instances
+from memdeploy.rehearsal.rules.sqladmin_base import list_operations
 
 _BACKUPS: Mapping[str, Handler] = {
     "CreateBackup": sqladmin_backups.create,
@@ -24,6 +25,7 @@ RULES: Mapping[str, Handler] = {
     "sql.instances.update": sqladmin_instances.update,
     "sql.instances.delete": sqladmin_instances.delete,
     "sql.instances.listServerCas": sqladmin_instances.list_server_cas,
+    "sql.operations.list": list_operations,
     "sql.databases.insert": sqladmin_children.insert_database,
     "sql.databases.get": sqladmin_children.get_database,
     "sql.databases.list": sqladmin_children.list_databases,
@@ -45,6 +47,9 @@ RULES: Mapping[str, Handler] = {
 
 FINISHERS: Mapping[str, Finisher] = {
     "created": sqladmin_instances.created,
+    "fail.created": sqladmin_instances.create_failed,
+    "fail.changed": sqladmin_instances.change_failed,
+    "fail.deleted": sqladmin_instances.change_failed,
     "changed": sqladmin_instances.changed,
     "deleted": sqladmin_instances.deleted,
     "database": sqladmin_children.database_done,

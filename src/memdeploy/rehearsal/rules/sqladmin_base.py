@@ -8,6 +8,7 @@ from typing import Any
 
 from memdeploy.rehearsal import operations
 from memdeploy.rehearsal.call import Call
+from memdeploy.rehearsal.paging import page
 from memdeploy.rehearsal.refusal import Refusal, invalid
 from memdeploy.rehearsal.store import Row
 
@@ -70,6 +71,16 @@ def begin(
     """Starts an operation on `target`. Its name is a UUID of the server's."""
     name = f"projects/{call.project.id}/operations/{uuid.uuid4()}"
     return operations.start(call, "sql", name, kind=kind, target=target, finisher=finisher, data=data, seconds=seconds)
+
+
+def list_operations(call: Call) -> Mapping[str, Any]:
+    """Newest first, of the project or of one `instance`."""
+    wanted = call.text("instance").rsplit("/", 1)[-1]
+    records = call.store.operations(SERVICE, f"projects/{call.project.id}/operations/")
+    found = [operations.Operation(**record) for record in records]
+    mine = [one for one in found if not wanted or one.target.rsplit("/", 1)[-1] == wanted]
+    shown = [operations.view(call.cloud, one) for one in sorted(mine, key=lambda one: -one.start)]
+    return page(call, "items", shown, kind="sql#operationsList")
 
 
 def listing(kind: str, rows: list[Row]) -> Mapping[str, Any]:

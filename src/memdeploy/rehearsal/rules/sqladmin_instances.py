@@ -79,9 +79,11 @@ def delete(call: Call) -> Mapping[str, Any]:
             "protection, update the instance settings with deletionProtectionEnabled set to false."
         )
     refuse_when_busy(call, row.name)
-    data = _final_backup(call, row)
+    final = _final_backup(call, row)
     call.save(INSTANCE, row.name, {**row.body, "state": "PENDING_DELETE"}, row.hidden)
-    return begin(call, "DELETE", row.name, "deleted", data, seconds=240 if data else None)
+    data = {"final": final, "before": row.body}
+    # A final backup is taken first: minutes more (E).
+    return begin(call, "DELETE", row.name, "deleted", data, seconds=240 if final else None)
 
 
 def list_server_cas(call: Call) -> Mapping[str, Any]:
@@ -139,6 +141,24 @@ def deleted(cloud: Cloud, operation: Operation) -> Outcome:
     without_retained(cloud, row)
     if "network" in row.hidden:
         holds.hold(cloud, row.hidden["network"], row.name, holds.PRODUCER)
+    return Outcome()
+
+
+def create_failed(cloud: Cloud, operation: Operation) -> Outcome:
+    """A create that was made to fail leaves the instance behind, FAILED (crossplane-contrib/provider-gcp#226)."""
+    row = cloud.store.get(SERVICE, operation.target)
+    if row is not None:
+        cloud.store.put(row.with_body(state="FAILED"), cloud.now)
+    return Outcome()
+
+
+def change_failed(cloud: Cloud, operation: Operation) -> Outcome:
+    """An update or delete that was made to fail leaves everything as it was."""
+    row = cloud.store.get(SERVICE, operation.target)
+    if row is not None and operation.data.get("before"):
+        version = {"settingsVersion": row.body["settings"]["settingsVersion"]}
+        before = operation.data["before"]
+        cloud.store.put(row.with_body(**{**before, "settings": {**before["settings"], **version}}), cloud.now)
     return Outcome()
 
 
@@ -281,7 +301,7 @@ def _change(call: Call, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
         hidden = {**hidden, **sqladmin_address.allocate(call, call.params["instance"], wanted)}
     call.save(INSTANCE, row.name, {**wanted, "settings": want}, hidden)
     on, was_on = want.get("activationPolicy") != "NEVER", have.get("activationPolicy") != "NEVER"
-    return begin(call, "UPDATE", row.name, "changed", {"running": on} if on != was_on else None)
+    return begin(call, "UPDATE", row.name, "changed", {"running": on if on != was_on else None, "before": row.body})
 
 
 def _refuse_fixed(have: Mapping[str, Any], want: Mapping[str, Any]) -> None:
@@ -308,4 +328,4 @@ def _final_backup(call: Call, row: Row) -> Mapping[str, Any] | None:
     kept = int(days or config.get("retentionDays") or 30)
     if not 1 <= kept <= 365:  # Backup.ttlDays: "can't exceed 365 days"
         raise bad_request("The final backup's retention must be between 1 and 365 days")
-    return {"final": {"days": kept, "expiry": expiry, "description": call.text("finalBackupDescription")}}
+    return {"days": kept, "expiry": expiry, "description": call.text("finalBackupDescription")}
