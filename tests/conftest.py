@@ -1,0 +1,56 @@
+"""What every test run shares: the engine's tests run where an engine answers, and the end says what could not run."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections import Counter
+
+import pytest
+
+#: What tests with real servers stand on; tests/rig/up makes them where the hub does not answer.
+IMAGES = ("pgvector/pgvector:pg17", "neo4j:5.26-community", "registry:2", "python:3.12-slim-trixie")
+
+
+@functools.cache
+def missing_engine() -> str:
+    """Why tests that need a container engine cannot run; empty when they can."""
+    import docker
+
+    try:
+        client = docker.from_env(timeout=10)
+        client.ping()
+        there = {tag for image in client.images.list() for tag in image.tags}
+    except Exception as error:
+        return f"no container engine answers ({type(error).__name__})"
+    absent = [name for name in IMAGES if name not in there]
+    return f"images are missing: {', '.join(absent)} (tests/rig/up makes them)" if absent else ""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """They share one machine's networks and memory: one worker runs them, one after another."""
+    for item in items:
+        if item.get_closest_marker("engine"):
+            item.add_marker(pytest.mark.xdist_group("engine"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("slow") and not os.environ.get("MEMDEPLOY_TEST_SLOW"):
+        pytest.skip("part of the long proof, not of every run")
+    if item.get_closest_marker("engine") and missing_engine():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI must run this: {missing_engine()}", pytrace=False)
+        pytest.skip(missing_engine())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
+    if reasons:
+        terminalreporter.section("could not run here")
+        for reason, number in reasons.most_common():
+            terminalreporter.write_line(f"{number} test{'s' if number > 1 else ''}: {reason}")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ")

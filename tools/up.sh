@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# make up: memdeploy up against an embedded cloud, with an offline model. No account, no key, no cost.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '%s\n' "$*" >&2; }
+
+tools/environment.sh core
+case $(.venv/bin/python tools/engine.py) in
+    no-engine) say "No container engine answers: the cloud's API alone is rehearsed, without servers behind it." ;;
+    no-hub)
+        say "A container engine answers, the public hub does not: building the images from packages (tests/rig/up) ..."
+        tests/rig/up >&2 || say "The images could not be built; going on with what is there."
+        ;;
+    hub) say "A container engine answers and so does the public hub." ;;
+esac
+
+code=0
+.venv/bin/memdeploy up --provider gcp --rehearse --backing auto --model-provider offline --yes "$@" || code=$?
+if [ "$code" = 0 ]; then
+    say ""
+    say "Next: .venv/bin/memdeploy status        how it is"
+    say "      .venv/bin/memdeploy verify        store and find a memory again"
+    say "      .venv/bin/memdeploy destroy --yes --delete-data   remove it again"
+    say "      README.md                         how to deploy for real"
+fi
+exit "$code"
