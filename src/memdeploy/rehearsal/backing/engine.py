@@ -15,7 +15,7 @@ from typing import Any
 REHEARSAL = "memdeploy.rehearsal"
 KIND = "memdeploy.kind"
 KEY = "memdeploy.key"
-SECONDS = 300
+SECONDS = 900
 "Of silence in a stream of the engine (a large layer is unpacked without a word)."
 
 

@@ -6,7 +6,6 @@ labels. dockerd takes 127.0.0.0/8 as insecure by itself: no TLS, no configuratio
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Sequence
 from typing import Any
@@ -33,14 +32,18 @@ class Registry:
         self._engine = engine
         self._images = available
         self._background = background
+        self._address = ""
 
     def address(self) -> str:
         """`127.0.0.1:PORT`; starts the registry when it does not run."""
         with self._engine.lock(KEY):
+            if self._address:
+                return self._address
             found = self._engine.finished(KEY, KEY) or self._create()
             if found.status != "running":
                 found.start()
-            return f"127.0.0.1:{found.labels['memdeploy.port']}"
+            self._address = f"127.0.0.1:{found.labels['memdeploy.port']}"
+            return self._address
 
     def _create(self) -> Any:
         self._images.fetch(images.REGISTRY)
@@ -83,6 +86,12 @@ class Registry:
         if digest is None:
             raise BackingError(f"push of {reference}: the registry does not have it afterwards")
         return digest
+
+    def pull(self, reference: str) -> Any:
+        """The image: ours always by way of the registry, others from the engine's own store when they are there."""
+        if self.owns(reference) or not images.present(self._engine.client, reference):
+            self._engine.client.images.pull(reference)
+        return self._engine.client.images.get(reference)
 
     def hub(self, prefix: str, names: Sequence[str]) -> Progress:
         """Images of the public hub below a remote repository's name, as a pull-through would have them."""
@@ -140,7 +149,3 @@ def _untag(engine: Engine, name: str) -> None:
     except APIError as error:
         if error.status_code not in (404, 409):
             raise
-
-
-def dump(value: object) -> str:
-    return json.dumps(value, sort_keys=True)

@@ -1,0 +1,141 @@
+"""Cloud Run: a job's task or a service's revision as one container, from its image by digest.
+
+Environment and limits are those of the definition. The container has no capabilities and cannot gain any; when its
+image names a user it is read-only besides /tmp, which counts as memory in Cloud Run too
+(https://docs.cloud.google.com/run/docs/container-contract#filesystem).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from memdeploy.rehearsal.backing.engine import BackingError, Engine, remove
+from memdeploy.rehearsal.backing.networks import Networks
+from memdeploy.rehearsal.backing.offline import OfflineModel
+from memdeploy.rehearsal.backing.protocol import ContainerSpec, Progress
+from memdeploy.rehearsal.backing.registry import Registry
+
+LINES = 400
+ROOT = ("", "root", "0", "0:0", "root:root")
+
+
+class Tasks:
+    def __init__(self, engine: Engine, networks: Networks, registry: Registry, model: OfflineModel) -> None:
+        self._engine = engine
+        self._networks = networks
+        self._registry = registry
+        self._model = model
+        self._failed: dict[str, str] = {}
+
+    def start(self, kind: str, spec: ContainerSpec) -> None:
+        """What prevents a start (no such image, the engine refuses) is told by the next look at the state."""
+        from docker.errors import DockerException
+
+        self._failed.pop(self._engine.name(kind, spec.key), None)
+
+        with self._engine.lock(self._engine.name(kind, spec.key)):
+            if self._engine.finished(kind, spec.key) is not None:
+                return
+            try:
+                self._create(kind, spec).start()
+            except (DockerException, BackingError) as error:
+                self._failed[self._engine.name(kind, spec.key)] = getattr(error, "explanation", None) or str(error)
+
+    def _create(self, kind: str, spec: ContainerSpec) -> Any:
+        client = self._engine.client
+        networks = [self._networks.get(key) for key in spec.networks]
+        if networks and self._model.wanted(spec.env):
+            self._model.ensure(networks[0])
+        image = self._image(spec.image)
+        made = client.containers.create(
+            image.id,
+            [*spec.args] or None,
+            entrypoint=[*spec.command] or None,
+            name=self._engine.name(kind, spec.key),
+            labels=self._engine.labels(kind, spec.key, timeout=str(spec.timeout), port=str(spec.port or "")),
+            environment=dict(spec.env),
+            ports={f"{spec.port}/tcp": ("127.0.0.1", None)} if spec.port else None,
+            network=networks[0].name if networks else None,
+            nano_cpus=self._cpus(spec.cpu),
+            mem_limit=f"{spec.memory_mb}m",
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            **self._file_system(image),
+        )
+        for network in networks[1:]:
+            network.connect(made)
+        return made
+
+    def _image(self, reference: str) -> Any:
+        """By digest from the registry; what the engine still has of it is not enough."""
+        if self._registry.owns(reference) and self._registry.digest(reference) is None:
+            raise BackingError(f"Image '{reference}' not found.")
+        return self._registry.pull(reference)
+
+    def _file_system(self, image: Any) -> dict[str, Any]:
+        memory = {"/tmp": "mode=1777,size=256m"}  # noqa: S108 - inside the container
+        user = str(image.attrs["Config"].get("User") or "")
+        return {"tmpfs": memory, "read_only": user not in ROOT}
+
+    def _cpus(self, cpu: float) -> int:
+        """The engine refuses more than the machine has."""
+        return int(min(cpu, float(self._engine.client.info()["NCPU"])) * 1_000_000_000)
+
+    def job_state(self, key: str) -> Progress:
+        found = self._find("job", key)
+        if found is None:
+            return self._not_started("job", key)
+        if found.status == "running":
+            return self._check_time(found)
+        return _ended(found)
+
+    def _check_time(self, found: Any) -> Progress:
+        """Looked at when a client looks: a task that had its time is stopped then."""
+        started = dt.datetime.fromisoformat(found.attrs["State"]["StartedAt"][:19] + "+00:00")
+        seconds = float(found.labels["memdeploy.timeout"])
+        if dt.datetime.now(dt.UTC) - started < dt.timedelta(seconds=seconds):
+            return Progress(done=False)
+        found.kill()
+        text = f"The configured timeout of {seconds:g} seconds was reached."
+        return Progress(done=True, error=text, exit_code=137, log=_log(found))
+
+    def service_state(self, key: str) -> Progress:
+        """While it runs: `done` with its address. Once it ended: `done` with exit code, log and error."""
+        found = self._find("service", key)
+        if found is None:
+            return self._not_started("service", key)
+        if found.status != "running":
+            return _ended(found, "The container exited")
+        port = found.attrs["NetworkSettings"]["Ports"].get(f"{found.labels['memdeploy.port']}/tcp")
+        if not port:
+            return Progress(done=False)
+        return Progress(done=True, result={"url": f"http://127.0.0.1:{port[0]['HostPort']}"})
+
+    def _find(self, kind: str, key: str) -> Any | None:
+        """Under the lock of the start: a container that is being made looks like one that was left half made."""
+        with self._engine.lock(self._engine.name(kind, key)):
+            return self._engine.finished(kind, key)
+
+    def _not_started(self, kind: str, key: str) -> Progress:
+        text = self._failed.get(self._engine.name(kind, key), "the container was not started")
+        return Progress(done=True, error=text, exit_code=125)
+
+    def remove(self, kind: str, key: str) -> None:
+        found = self._engine.container(kind, key)
+        if found is not None:
+            remove(found)
+
+
+def _ended(found: Any, always: str = "") -> Progress:
+    state = found.attrs["State"]
+    code = int(state["ExitCode"])
+    text = always or ("The container exited with an error" if code else "")
+    if state.get("OOMKilled"):
+        text = "Memory limit exceeded. Consider increasing the memory limit"
+    error = f"{text} (exit code {code})." if text else None
+    return Progress(done=True, error=error, exit_code=code, log=_log(found))
+
+
+def _log(found: Any) -> str:
+    return str(found.logs(tail=LINES).decode(errors="replace"))
