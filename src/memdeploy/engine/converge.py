@@ -31,6 +31,8 @@ class Converging(ABC, Generic[Live]):
     """Base of resources. `Live` is what `read` returns; `None` stands for absent."""
 
     kind: ClassVar[str]
+    service: ClassVar[str] = ""
+    "The API it talks to, as in `CloudError.service`: a 429 from it holds all of its callers back."
     effects: ClassVar[Mapping[str, Effect]] = {}
     "Effect of changing a field; a field not listed is changed in place."
 
@@ -75,6 +77,10 @@ class Converging(ABC, Generic[Live]):
     def condition(self, live: Live) -> Condition:
         return Condition()
 
+    def summary(self, outputs: Outputs) -> str:
+        """One short line for people once it is done: an address, a version."""
+        return ""
+
     # -- what the runner calls ---------------------------------------------------------------------------------------
 
     def probe(self, run: Run) -> Observed:
@@ -106,7 +112,7 @@ class Converging(ABC, Generic[Live]):
     def remove(self, run: Run) -> None:
         live = self.read(run)
         if live is not None and self.owned(run, live):
-            self.delete(run, live)
+            self._delete(run, live)
 
     # -- steps of the above ------------------------------------------------------------------------------------------
 
@@ -159,11 +165,31 @@ class Converging(ABC, Generic[Live]):
             )
         if any(d.effect is Effect.REPLACE for d in differences):
             return self._replace(run, live, differences)
-        self.update(run, live, differences)
-        again = self.read(run)
-        if again is None:
+        try:
+            self.update(run, live, differences)
+        except CloudError as error:
+            # Somebody changed it between our read and our write: once more on what is there now, then stop.
+            if error.kind is not ErrorKind.STALE:
+                raise
+            live = self._again(run)
+            left = self.differences(self.desired(run), self.view(live))
+            if left:
+                self.update(run, live, left)
+        return self._usable(run, self._again(run))
+
+    def _again(self, run: Run) -> Live:
+        live = self.read(run)
+        if live is None:
             raise StepFailed(f"{self.describe()} vanished while it was being changed", where=run.step, retryable=True)
-        return self._usable(run, again)
+        return live
+
+    def _delete(self, run: Run, live: Live) -> None:
+        try:
+            self.delete(run, live)
+        except CloudError as error:
+            # Gone already: by our own request of which the answer was lost, or by somebody else's.
+            if error.kind is not ErrorKind.NOT_FOUND:
+                raise
 
     def _replace(self, run: Run, live: Live, differences: tuple[Difference, ...]) -> Live:
         if not run.replace:
@@ -174,6 +200,6 @@ class Converging(ABC, Generic[Live]):
                 where=run.step,
                 suggestion=f"Run `memdeploy up --replace {run.step}` to remove it and make it again.",
             )
-        self.delete(run, live)
+        self._delete(run, live)
         run.until(lambda: True if self.read(run) is None else None, what=f"{self.describe()} to be gone")
         return self._usable(run, self._make(run))
