@@ -37,7 +37,9 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(request: Request, provider: str, binding: str | None, root: Path, environ: Mapping[str, str]) -> Iterator[Stage]:
+def stage(
+    request: Request, provider: str, binding: str | None, root: Path, environ: Mapping[str, str]
+) -> Iterator[Stage]:
     """The stage of one command. `binding` is the journal's, None before there is one.
 
     A rehearsal without containers that this command started ends with it; its state stays. Raises `UsageError` when

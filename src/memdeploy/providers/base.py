@@ -62,6 +62,16 @@ class Cloud(Protocol):
         """Names the `_shared` deployment: provider, project, region; the binding is added by whoever keeps journals."""
         ...
 
+    @property
+    def shared_marker(self) -> str:
+        """The fixed id that shared resources carry, the same for every journal on every machine."""
+        ...
+
+    @property
+    def proof_of_use(self) -> tuple[str, ...]:
+        """The deployment's steps that show others that what is shared is in use: done before its lease is released."""
+        ...
+
     def classify(self, error: Exception) -> CloudError | None:
         """A raised SDK exception as what it means; None when it is none of this cloud's."""
         ...

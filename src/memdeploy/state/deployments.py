@@ -144,10 +144,26 @@ class Deployments:
             place._born_again(journal)
         return place
 
-    def shared(self, key: str, *, marker: str, binding: str, provider: str, identity: Mapping[str, Any]) -> Place:
-        """What deployments of this key and binding share; made when it is not there. `marker` is its fixed id."""
+    def draft(
+        self,
+        name: str,
+        *,
+        provider: str,
+        identity: Mapping[str, Any],
+        binding: str,
+        configuration: Mapping[str, Any],
+    ) -> Journal:
+        """What `create` would make, for looking only: its id and suffix are drawn and forgotten."""
+        return self._new(name, provider, identity, binding, configuration, marker=_draw(12), suffix=_draw(4))
+
+    def shared(
+        self, key: str, *, marker: str, binding: str, provider: str, identity: Mapping[str, Any], create: bool = True
+    ) -> Place | None:
+        """What deployments of this key and binding share. `marker` is its fixed id. Not there: made, or None."""
         folder = f"{_slug(key)}.{_slug(binding)}"
         place = Place(self.root / _SHARED / folder, f"{_SHARED}/{key}", self._clocks)
+        if not create:
+            return place if versions.numbers(place.folder, "journal") else None
         files.make_folder(self.root)
         files.make_folder(self.root / _SHARED)
         try:

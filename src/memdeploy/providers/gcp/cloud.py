@@ -10,7 +10,7 @@ from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Operation, OperationStatus, Resource
 from memdeploy.errors import CloudError, Refused, UsageError
 from memdeploy.providers.base import Context
-from memdeploy.providers.gcp import costs, errors, graph, kinds, operations
+from memdeploy.providers.gcp import costs, errors, graph, kinds, markers, operations
 from memdeploy.providers.gcp.scope import Scope
 
 _BOLT = (
@@ -61,6 +61,14 @@ class GoogleCloud:
     @property
     def shared_key(self) -> str:
         return f"gcp-{self.scope.project}-{self.scope.region}"
+
+    @property
+    def shared_marker(self) -> str:
+        return markers.of_shared(self.scope.region).id
+
+    @property
+    def proof_of_use(self) -> tuple[str, ...]:
+        return ("network.subnet",)
 
     def classify(self, error: Exception) -> CloudError | None:
         return errors.classify(error)

@@ -1,0 +1,50 @@
+"""Which deployment a command means."""
+
+from __future__ import annotations
+
+from memdeploy.errors import AnswerNeeded, JournalError, NoSuchDeployment
+from memdeploy.state.deployments import Deployments
+from memdeploy.state.journal import DeploymentStatus, Journal
+
+DEFAULT = "memmachine"
+
+
+def choose(name: str | None, deployments: Deployments, *, may_create: bool) -> str:
+    """The one named, else the only one, else (where one may be made) `memmachine`. Raises `AnswerNeeded` with the list
+    when there are several, `NoSuchDeployment` when there is none."""
+    if name is not None:
+        return name
+    living = [listed.name for listed in deployments.list() if listed.error or not _ended(listed.journal)]
+    if len(living) == 1:
+        return living[0]
+    if living:
+        raise AnswerNeeded(
+            f"there are several deployments: {', '.join(living)}", suggestion="Name one with --name NAME."
+        )
+    if may_create:
+        return DEFAULT
+    raise NoSuchDeployment(
+        f"there is no deployment in {deployments.root}", suggestion="`memdeploy up` makes one; --state looks elsewhere."
+    )
+
+
+def existing(name: str, deployments: Deployments) -> Journal | None:
+    """Its journal as last written; None when there is none, or it was destroyed to the end. Damage is an error."""
+    if name not in deployments.names():
+        return None
+    journal = deployments.open(name).read()
+    return None if _ended(journal) else journal
+
+
+def required(name: str, deployments: Deployments) -> Journal:
+    """Raises `NoSuchDeployment`, also for one that was destroyed."""
+    journal = deployments.open(name).read()
+    if _ended(journal):
+        raise NoSuchDeployment(f"deployment {name} was destroyed", suggestion=f"`memdeploy up --name {name}` makes it.")
+    return journal
+
+
+def _ended(journal: Journal | None) -> bool:
+    if journal is None:
+        raise JournalError("a journal without content")
+    return journal.status == DeploymentStatus.DESTROYED

@@ -1,0 +1,201 @@
+"""One command on one deployment: its journal, its stage, its cloud, and the runner that brings them together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from memdeploy.config.model import Deployment
+from memdeploy.engine.clock import SystemClock
+from memdeploy.engine.crash import CrashPoints
+from memdeploy.engine.events import Event, EventKind, Sink
+from memdeploy.engine.graph import Graph
+from memdeploy.engine.kit import RunOptions
+from memdeploy.engine.ledger import Guard, Ledger
+from memdeploy.engine.runner import Runner
+from memdeploy.lifecycle import configuration, naming
+from memdeploy.lifecycle.memory import MemoryLedger, NoLease
+from memdeploy.lifecycle.rehearsing import Stage, stage
+from memdeploy.lifecycle.request import Request
+from memdeploy.lifecycle.wire import wire_log
+from memdeploy.memmachine.files import docker_files
+from memdeploy.providers import load
+from memdeploy.providers.base import Cloud, Context
+from memdeploy.state.deployments import Deployments, Place
+from memdeploy.state.journal import Journal
+
+#: Sleeping shorter than this between looks would only burn processors, whatever the time scale.
+CONTAINER_PACE = 0.05
+PATIENCE = 0.05
+
+DEPLOYMENT = "deployment"
+SHARED = "shared"
+
+
+@dataclass(frozen=True)
+class Session:
+    """`journal` as it was read when the command began; `shared` is None before anything is shared."""
+
+    request: Request
+    deployment: Deployment
+    journal: Journal
+    deployments: Deployments
+    stage: Stage
+    cloud: Cloud
+    graph: Graph
+    clock: SystemClock
+    sink: Sink
+    shared: Place | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def tell(self, kind: EventKind, step: str | None = None, /, **data: Any) -> None:
+        self.sink(Event(kind, self.clock.now(), step, data))
+
+    def header(self) -> dict[str, Any]:
+        """What every result and the first event say of the deployment."""
+        return {
+            "deployment": self.journal.name,
+            "provider": str(self.deployment.provider),
+            "target": self.cloud.target,
+            "release": self.deployment.release,
+            "profile": str(self.deployment.profile),
+            "rehearsal": self.stage.target.id if self.stage.target else False,
+        }
+
+    def begin(self, graph: Graph) -> None:
+        named = [
+            {"name": step.name, "title": step.title, "needs": list(graph.needs(step.name)), "seconds": step.seconds}
+            for step in graph
+        ]
+        self.tell(EventKind.RUN_STARTED, command=self.request.command, **self.header(), steps=named)
+
+    def runner(
+        self, graph: Graph, ledgers: Mapping[str, Ledger], guards: Mapping[str, Guard], sink: Sink | None = None
+    ) -> Runner:
+        return Runner(
+            graph, ledgers, guards, self.clock, sink or self.sink, self.cloud.classify, self.cloud.poll,
+            RunOptions(keep_going=self.request.keep_going, replace=self.request.replace),
+            crash=CrashPoints.from_environment(os.environ, rehearsal=self.stage.target is not None),
+            cancel=self.request.cancel,
+        )  # fmt: skip
+
+    def reader(self, graph: Graph | None = None, sink: Sink | None = None) -> Runner:
+        """A runner whose journal is a copy in memory: it can look, and run transient steps."""
+        ledgers = {DEPLOYMENT: MemoryLedger(self.journal.steps), SHARED: MemoryLedger(self._shared_steps())}
+        guards = dict.fromkeys(ledgers, NoLease())
+        return self.runner(graph or self.graph, ledgers, guards, sink)
+
+    def outputs(self) -> dict[str, Mapping[str, Any]]:
+        """Step -> outputs, as journalled, the shared steps' too."""
+        return {**_outputs(self._shared_steps()), **self.journal.outputs()}
+
+    def _shared_steps(self) -> Mapping[str, Any]:
+        return self.shared.read().steps if self.shared is not None else {}
+
+
+@contextlib.contextmanager
+def session(request: Request, sink: Sink, *, journal: Journal | None, deployments: Deployments) -> Iterator[Session]:
+    """`journal` is None for what does not exist yet: names are then drawn for looking only."""
+    wanted = configuration.wanted(request, journal)
+    binding = journal.binding if journal else None
+    with stage(request, str(wanted.provider), binding, deployments.root, os.environ) as found:
+        deployment = configuration.staged(wanted, found)
+        if journal is not None:
+            configuration.check_identity(journal, deployment)
+            configuration.check_fixed(journal, deployment)
+        known = journal or deployments.draft(
+            request.name or deployment.name,
+            provider=str(deployment.provider),
+            identity=configuration.identity(deployment),
+            binding=found.binding,
+            configuration=deployment.model_dump(mode="json"),
+        )
+        with wire_log(request.wire_log) as wire:
+            yield _opened(request, sink, deployment, known, deployments, found, wire)
+
+
+def _opened(
+    request: Request, sink: Sink, deployment: Deployment, journal: Journal, deployments: Deployments, found: Stage,
+    wire: Any,
+) -> Session:  # fmt: skip
+    clock = _clock(found, request)
+    context = Context(
+        deployment=deployment.model_copy(update={"name": journal.name}),
+        id=journal.id,
+        suffix=journal.suffix,
+        clock=clock,
+        docker_files=docker_files(),
+        rehearsal=found.target,
+        model_key=request.model_key,
+        engine_allowed=found.target is None or found.containers,
+        final_backup=not request.no_final_backup,
+        wire=wire,
+        records=journal.outputs(),
+    )
+    cloud = load(deployment.provider)(context)
+    opened = Session(request, deployment, journal, deployments, found, cloud, cloud.graph(), clock, sink)
+    return replace(opened, shared=shared_place(opened, create=False))
+
+
+def shared_place(opened: Session, *, create: bool) -> Place | None:
+    """Where what this deployment shares with others is journalled; None when there is nothing yet."""
+    return opened.deployments.shared(
+        opened.cloud.shared_key,
+        marker=opened.cloud.shared_marker,
+        binding=opened.stage.binding,
+        provider=str(opened.deployment.provider),
+        identity=configuration.identity(opened.deployment),
+        create=create,
+    )
+
+
+def look(request: Request, sink: Sink, *, may_create: bool = False) -> contextlib.AbstractContextManager[Session]:
+    """A session for a command that changes nothing."""
+    deployments = root(request)
+    name = naming.choose(request.name, deployments, may_create=may_create)
+    if may_create:
+        journal = naming.existing(name, deployments)
+    else:
+        journal = naming.required(name, deployments)
+    return session(replace(request, name=name), sink, journal=journal, deployments=deployments)
+
+
+def root(request: Request) -> Deployments:
+    """Raises `UsageError` for a place that this version cannot keep journals in."""
+    from memdeploy.errors import UsageError
+
+    if request.state is not None and "://" in request.state:
+        raise UsageError(
+            f"journals in {request.state} are not in this version",
+            code="not-in-this-version",
+            where="--state",
+            suggestion="Name a folder.",
+        )
+    return Deployments(Path(request.state) if request.state else None)
+
+
+def usual_seconds(graph: Graph, steps: Sequence[str]) -> float:
+    """Usual duration of these steps, run as parallel as the graph allows."""
+    chosen = frozenset(steps)
+    longest: dict[str, float] = {}
+    for step in graph:
+        before = max((longest[need] for need in graph.needs(step.name)), default=0.0)
+        longest[step.name] = before + (step.seconds if step.name in chosen else 0.0)
+    return max(longest.values(), default=0.0)
+
+
+def _clock(found: Stage, request: Request) -> SystemClock:
+    event = request.cancel.event
+    if found.target is None:
+        return SystemClock(cancelled=event)
+    if found.containers:
+        return SystemClock(pace=max(found.scale, CONTAINER_PACE), patience=1.0, cancelled=event)
+    return SystemClock(pace=found.scale, patience=max(found.scale, PATIENCE), cancelled=event)
+
+
+def _outputs(steps: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {name: record.outputs for name, record in steps.items() if record.outputs is not None}

@@ -1,0 +1,36 @@
+"""`--wire-log`: every request and answer, already redacted by the provider, as JSON lines in a file of the user's."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from memdeploy.errors import UsageError
+
+Wire = Callable[[Mapping[str, Any]], None]
+
+
+@contextlib.contextmanager
+def wire_log(path: Path | None) -> Iterator[Wire | None]:
+    """Appends; the file is the user's alone (0600). Raises `UsageError` when it cannot be opened."""
+    if path is None:
+        yield None
+        return
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}", where="--wire-log") from error
+    lock = threading.Lock()
+    with os.fdopen(handle, "a", encoding="utf-8") as file:
+
+        def record(entry: Mapping[str, Any]) -> None:
+            with lock:
+                file.write(json.dumps(entry, default=str, ensure_ascii=False) + "\n")
+                file.flush()
+
+        yield record
