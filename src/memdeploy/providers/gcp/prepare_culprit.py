@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
 from memdeploy.engine.step import Run
 from memdeploy.errors import CloudError, StepFailed
+from memdeploy.memmachine import exits
 from memdeploy.providers.gcp.names import last
 from memdeploy.providers.gcp.run_container import JSON
 from memdeploy.providers.gcp.scope import Scope
 
-TABLE = "exit_codes.json"
 _LINES = 3
 _NEXT = "Put the cause right and run `memdeploy up` again."
 
 
 def explain(run: Run, scope: Scope, execution: str, tasks: list[JSON], ended: JSON) -> StepFailed:
-    """`code` is `prepare-<culprit>`: stable, for programs."""
+    """`code` is the culprit's word (`postgres-password`, …): stable, for programs."""
     code = exit_code(tasks)
-    known = table(scope.context.docker_files).get(str(code)) if code is not None else None
-    if known is None:
-        return _unknown(run, code, tasks, ended, _last_lines(run, scope, execution))
     said = _last_lines(run, scope, execution)
+    known = exits.culprit(code, scope.context.docker_files) if code is not None else None
+    if known is None:
+        return _unknown(run, code, tasks, ended, said)
     return StepFailed(
-        known["message"] + (f" It said: {said}" if said else ""),
-        code=f"prepare-{known['culprit']}",
+        known.message + (f" It said: {said}" if said else ""),
+        code=known.culprit,
         where=run.step,
-        suggestion=known.get("suggestion") or _NEXT,
+        suggestion=known.suggestion,
     )
 
 
@@ -39,11 +35,6 @@ def exit_code(tasks: list[JSON]) -> int | None:
         if result is not None:
             return int(result.get("exitCode", 0))
     return None
-
-
-def table(docker_files: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((docker_files / TABLE).read_text("utf-8"))
-    return found
 
 
 def _unknown(run: Run, code: int | None, tasks: list[JSON], ended: JSON, said: str) -> StepFailed:

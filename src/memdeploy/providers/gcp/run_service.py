@@ -95,7 +95,7 @@ def desired(scope: Scope, inputs: Mapping[str, Any], health: str) -> dict[str, A
 
 def view(scope: Scope, live: JSON) -> dict[str, Any]:
     template = live.get("template", {})
-    container = next(iter(template.get("containers", [])), {})
+    container: JSON = next(iter(template.get("containers", [])), {})
     resources, scaling = container.get("resources", {}), template.get("scaling", {})
     limits = resources.get("limits", {})
     values = run_container.found_variables(container.get("env", []))

@@ -12,16 +12,14 @@ from typing import Any, ClassVar
 from memdeploy.engine.converge import Condition, Converging
 from memdeploy.engine.step import Difference, Effect, Outputs, Run, State
 from memdeploy.errors import CloudError, ErrorKind, StepFailed
+from memdeploy.memmachine import releases
 from memdeploy.providers.gcp import operations, run_service
 from memdeploy.providers.gcp.names import last
 from memdeploy.providers.gcp.run_container import JSON, message, to_json
 from memdeploy.providers.gcp.scope import Scope
 
-HEALTH = "/api/v2/health"
 _MASK = ("labels", "client", "client_version", "ingress", "invoker_iam_disabled", "template")
-_SPREADING = re.compile(
-    r"permission denied on secret|does not have permission|must have permission|not have access", re.I
-)
+_SPREADING = re.compile(r"permission denied on secret|(not|must) have (permission|access)", re.I)
 _ATTEMPTS, _PAUSE = 6, 20.0  # grants take effect within two minutes usually, seven at worst
 
 
@@ -58,7 +56,7 @@ class Service(Converging[JSON]):
         return Condition()
 
     def desired(self, run: Run) -> Mapping[str, Any]:
-        return run_service.desired(self.scope, run.inputs, HEALTH)
+        return run_service.desired(self.scope, run.inputs, self._health())
 
     def view(self, live: JSON) -> Mapping[str, Any]:
         return run_service.view(self.scope, live)
@@ -125,7 +123,9 @@ class Service(Converging[JSON]):
         found = run.find(lambda: self._revision(revision)) if revision else None
         failed = [c for c in (found or {}).get("conditions", []) if c.get("state") == "CONDITION_FAILED"]
         texts = [c["message"] for c in failed if c.get("message")]
-        return max(texts, key=len) if texts else live.get("terminalCondition", {}).get("message", "no reason given")
+        return (
+            max(texts, key=len) if texts else str(live.get("terminalCondition", {}).get("message", "no reason given"))
+        )
 
     def _failed(self, run: Run, reason: str) -> StepFailed:
         return StepFailed(
@@ -148,9 +148,12 @@ class Service(Converging[JSON]):
     def _message(self, run: Run, extra: JSON | None = None) -> Any:
         from google.cloud import run_v2
 
-        body = run_service.service_body(self.scope, run.inputs, HEALTH, self._attempt(run))
+        body = run_service.service_body(self.scope, run.inputs, self._health(), self._attempt(run))
         labels = {**(extra or {}).get("labels", {}), **body["labels"]}
         return message(run_v2.Service, {**body, **(extra or {}), "labels": labels})
+
+    def _health(self) -> str:
+        return releases.find(self.scope.deployment.release).health_path
 
     def _attempt(self, run: Run) -> int:
         return int(run.notes.get("attempt", 0))

@@ -49,14 +49,14 @@ class TlsSecret(StoredSecret):
         newest = run.read(self.vault.newest)
         if newest is not None and newest.enabled:
             found = run.read(lambda: self.vault.reveal(newest.number))
-            if self._usable(found, run.inputs["address"]):
+            if self._speaks(found, run.inputs["address"]):
                 run.note(version=newest.number)
                 self.added(run, found)
                 return
         super()._renew(run)
 
     @staticmethod
-    def _usable(bundle: Secret, address: str) -> bool:
+    def _speaks(bundle: Secret, address: str) -> bool:
         try:
             return tls.speaks_for(tls.read(bundle).certificate, address)
         except ValueError:
