@@ -195,7 +195,7 @@ class Clients:
         return Gapic(lambda: self._transported(service, module, client))
 
     def _transported(self, service: str, module: str, client: str) -> Any:
-        """The thread's client, on the thread's session: GAPIC would make one of its own without our wire log."""
+        """The thread's client. It makes a session of its own, which gets what all of ours have: timeouts, wire log."""
         import importlib
 
         made = self._local.__dict__.setdefault("gapic", {})
@@ -203,7 +203,7 @@ class Clients:
             options = {"api_endpoint": self.base(service)} if self._endpoint else None
             cls = getattr(importlib.import_module(module), client)
             made[client] = cls(credentials=self.credentials, transport="rest", client_options=options)
-            made[client].transport._session = self.session()
+            self._sessions_().dress(made[client].transport._session)
         return made[client]
 
     def _sessions_(self) -> Sessions:

@@ -91,7 +91,7 @@ class Sessions:
         """With the credentials' token on each request; a 401 refreshes it and is sent again (it had no effect)."""
         found: requests.Session | None = getattr(self._local, "authorized", None)
         if found is None:
-            found = self._dress(google.auth.transport.requests.AuthorizedSession(credentials))
+            found = self.dress(google.auth.transport.requests.AuthorizedSession(credentials))
             self._local.authorized = found
         return found
 
@@ -99,10 +99,11 @@ class Sessions:
         """Without credentials: tokeninfo, registries, the deployed service."""
         found: requests.Session | None = getattr(self._local, "plain", None)
         if found is None:
-            found = self._local.plain = self._dress(requests.Session())
+            found = self._local.plain = self.dress(requests.Session())
         return found
 
-    def _dress(self, session: requests.Session) -> requests.Session:
+    def dress(self, session: requests.Session) -> requests.Session:
+        """Gives a session (one that a GAPIC client made, too) our adapter and user agent."""
         for prefix in ("https://", "http://"):
             session.mount(prefix, Adapter(self._record))
         session.headers["User-Agent"] = self._user_agent
