@@ -18,7 +18,8 @@ class EventFile:
         self._file: IO[str] = path.open("a", encoding="utf-8")
 
     def __call__(self, event: Event) -> None:
-        line = json.dumps(event.to_json(), ensure_ascii=False, separators=(",", ":"), default=_unknown)
+        record = {"kind": event.kind, "at": event.at, "step": event.step, "data": event.data}
+        line = json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=_unknown)
         with self._lock:
             self._file.write(line + "\n")
             self._file.flush()

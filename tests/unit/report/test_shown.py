@@ -1,0 +1,139 @@
+"""What people see, as golden texts at 80 and 120 columns.  UPDATE_GOLDEN=1 writes them anew: look at the difference."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console, RenderableType
+
+from memdeploy.report import errors, terminal
+from memdeploy.report.live import LiveScreen
+from memdeploy.report.marks import ASCII, Marks
+from memdeploy.report.plain import PlainLines
+from memdeploy.report.results import renderer
+from tests.unit.report.samples import ERRORS, HEAD, PLAN, REHEARSED, START, STATUS, UP, run_so_far
+
+GOLDEN = Path(__file__).parent / "golden"
+
+RESULTS: dict[str, tuple[str, Mapping[str, Any]]] = {
+    "plan": ("plan", PLAN),
+    "plan-nothing": ("plan", {**HEAD, "actions": [{"step": "a", "action": "unchanged"}], "counts": {"unchanged": 1}}),
+    "up": ("up", UP),
+    "up-real": ("up", {**UP, **HEAD, "url": "https://support-memory-x7k2-abc-ew.a.run.app", "pending": [],
+                       "call": ["curl -H \"Authorization: Bearer $(gcloud auth print-identity-token)\" https://x/api/v2/health"]}),
+    "up-simulated": ("up", {**UP, "verified": "simulated", "resumed": False, "pending": []}),
+    "up-refused": ("up", {**HEAD, "plan": PLAN}),
+    "status": ("status", STATUS),
+    "verify": ("verify", {**REHEARSED, "url": "http://127.0.0.1:40123", "verified": "real", "checks": [
+        {"name": "health", "ok": True, "seconds": 0.2}, {"name": "search", "ok": False, "detail": "404"}]}),
+    "outputs": ("outputs", {**HEAD, "outputs": {"url": "https://x.a.run.app", "mcp_url": "https://x.a.run.app/mcp"}}),
+    "destroy": ("destroy", {
+        **HEAD, "removed": ["service", "neo4j.vm"],
+        "kept": [{"step": "postgres.instance", "what": "support-memory-x7k2-sql, stopped", "cost_per_month": 1.7},
+                 {"step": "neo4j.disk", "what": "disk of 20 GB", "cost_per_month": 2.0}],
+        "backups": [{"what": "snapshot", "where": "support-memory-x7k2-final"}],
+        "leftovers": [{"what": "subnet", "reason": "serverless addresses", "until": "23:10"}],
+        "finish": "memdeploy destroy --name support-memory --finish"}),
+}  # fmt: skip
+
+
+def rendered(blocks: Sequence[RenderableType], width: int) -> str:
+    stream = io.StringIO()
+    terminal.put(terminal.console(stream, {}, width=width), blocks)
+    return stream.getvalue()
+
+
+def golden(name: str, text: str) -> None:
+    path = GOLDEN / f"{name}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("name", RESULTS)
+def test_results(name: str, width: int) -> None:
+    command, data = RESULTS[name]
+    render = renderer(command)
+    assert render is not None
+
+    text = rendered(render(data, Marks()), width)
+
+    golden(f"{name}-{width}", text)
+    assert max(len(line) for line in text.splitlines()) <= width
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_errors(width: int) -> None:
+    golden(f"errors-{width}", rendered(errors.render(ERRORS, Marks()), width))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_live_screen(width: int) -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, height=24, markup=False, emoji=False, highlight=False, _environ={})
+    screen = LiveScreen(console, Marks(), lambda: START + 109.5)
+    for event in run_so_far():
+        screen(event)
+
+    console.print(screen.render())
+
+    golden(f"live-{width}", "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines()))
+
+
+def test_a_low_terminal_shows_what_runs_and_how_much_waits() -> None:
+    console = Console(file=io.StringIO(), width=80, height=5, _environ={})
+    screen = LiveScreen(console, Marks(), lambda: START + 20)
+    for event in run_so_far()[:1]:
+        screen(event)
+
+    with console.capture() as captured:
+        console.print(screen.render())
+
+    assert "and 2 more" in captured.get()
+
+
+def test_plain_lines() -> None:
+    said: list[str] = []
+    sink = PlainLines(said.append)
+    for event in run_so_far():
+        sink(event)
+
+    golden("plain", "".join(f"{line}\n" for line in said))
+
+
+def test_everything_can_be_shown_without_unicode() -> None:
+    for command, data in RESULTS.values():
+        render = renderer(command)
+        assert render is not None
+        text = rendered(render(data, ASCII), 80)
+        text.replace("·", "").replace("±", "").replace("…", "").encode("ascii")
+
+
+@pytest.mark.parametrize("command", ["plan", "up", "status", "verify", "outputs", "destroy"])
+def test_a_result_that_says_little_is_no_defect(command: str) -> None:
+    render = renderer(command)
+    assert render is not None
+    rendered(render({"deployment": "x"}, Marks()), 80)
+
+
+def test_foreign_text_is_neither_markup_nor_control() -> None:
+    evil = "[bold]x[/bold] \x1b[31mred :smile: [link=http://e]l[/link]"
+    data = {**PLAN, "deployment": evil, "actions": [{"step": evil, "action": "foreign", "reason": evil}]}
+    render = renderer("plan")
+    assert render is not None
+
+    text = rendered([*render(data, Marks()), *errors.render([{"code": evil, "message": evil}], Marks())], 300)
+
+    assert "\x1b" not in text
+    assert text.count("[bold]x[/bold] red :smile: [link=http://e]l[/link]") == 5
+
+
+def test_commands_without_a_picture() -> None:
+    assert renderer("version") is None
