@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-from memdeploy.errors import CloudError, ErrorKind
 from memdeploy.providers.base import RehearsalTarget
 from memdeploy.secret import Secret
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+TokenInfo = Callable[[str], Mapping[str, Any]]
+"""An access token -> what `oauth2.tokeninfo` says of it, with `email` where the token carries that scope."""
 
 
 def real(project: str) -> Any:
@@ -49,11 +50,11 @@ def token(credentials: Any, session: Any) -> Secret | None:
     return Secret(credentials.token)
 
 
-def member(credentials: Any, session: Any, *, tokeninfo: str, rehearsed: bool) -> str | None:
+def member(credentials: Any, session: Any, *, tokeninfo: TokenInfo, rehearsed: bool) -> str | None:
     """The IAM member that these credentials act as, or None when they do not tell.
 
     A service account or an impersonated one names itself; federation is `principal://…` of its pool with the subject
-    of its token; a user is asked of `tokeninfo` (an address), as is a rehearsal, which reports its own user.
+    of its token; a user is asked of `tokeninfo`, as is a rehearsal, which reports its own user.
     """
     if not rehearsed:
         email = _account_email(credentials, session)
@@ -102,23 +103,11 @@ def _subject(jwt: str) -> str | None:
     return claims.get("sub") if isinstance(claims, dict) else None
 
 
-def _user(credentials: Any, session: Any, tokeninfo: str, *, rehearsed: bool) -> str | None:
-    """https://developers.google.com/identity/sign-in/web/backend-auth#calling-the-tokeninfo-endpoint"""
+def _user(credentials: Any, session: Any, tokeninfo: TokenInfo, *, rehearsed: bool) -> str | None:
     if not rehearsed and not hasattr(credentials, "refresh_token"):
         return None
     found = token(credentials, session)
-    value = found.reveal() if found else "rehearsal"
-    headers = {"Authorization": f"Bearer {value}"} if rehearsed and found else None
-    answer = session.get(tokeninfo, params={"access_token": value}, headers=headers)
-    if answer.status_code != 200:
-        raise CloudError(
-            f"{urlsplit(tokeninfo).hostname} does not accept the access token (HTTP {answer.status_code})",
-            kind=ErrorKind.UNAUTHENTICATED,
-            service="oauth2",
-            status=answer.status_code,
-            suggestion="Run `gcloud auth application-default login` and try again.",
-        )
-    email = answer.json().get("email")
+    email = tokeninfo(found.reveal() if found else "rehearsal").get("email")
     if not email:
         return None
     return f"serviceAccount:{email}" if email.endswith(".gserviceaccount.com") else f"user:{email}"

@@ -33,6 +33,7 @@ VERSIONS: Mapping[str, str] = {
     "iam": "v1",
     "iamcredentials": "v1",
     "logging": "v2",
+    "oauth2": "v2",
     "run": "v2",
     "servicenetworking": "v1",
     "serviceusage": "v1",
@@ -134,7 +135,7 @@ class Clients:
         self.run_tasks = self._gapic("run", "google.cloud.run_v2", "TasksClient")
 
     def api(self, service: str) -> Api:
-        """By name, for code that works on several services alike (`run` too, which has no attribute of its own)."""
+        """By name: `run` and `oauth2` have no attribute of their own."""
         return self._api(service)
 
     @property

@@ -173,14 +173,14 @@ def _caller(scope: Scope, run: Run, report: Report) -> None:
     report.caller = scope.deployment.gcp.caller
     if report.caller:
         return
-    rehearsed = scope.clients.rehearsal is not None
+    clients = scope.clients
     found = _attempt(
         run,
         lambda: auth.member(
-            scope.clients.credentials,
-            scope.clients.http(),
-            tokeninfo=f"{scope.clients.base('oauth2')}/tokeninfo",
-            rehearsed=rehearsed,
+            clients.credentials,
+            clients.http(),
+            tokeninfo=lambda token: clients.api("oauth2")("tokeninfo", access_token=token),
+            rehearsed=clients.rehearsal is not None,
         ),
     )
     if isinstance(found, CloudError):
