@@ -36,10 +36,13 @@ KINDS: Mapping[str, str] = {
     "secretmanager.tls": "tls_secret:TlsSecret",
     "neo4j.image": "neo4j_image:Neo4jImage",
     "memmachine.image": "image:Image",
+    "neo4j.image": "neo4j_image:Neo4jImage",
+    "memmachine.image": "image:Image",
     "verify": "verify:Verify",
     "run.prepare": "prepare:Prepare",
     "run.service": "service:Service",
     "run.access": "access:Access",
+    "verify": "verify:Verify",
 }
 
 
