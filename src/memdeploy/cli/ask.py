@@ -15,11 +15,12 @@ def yes_or_no(question: str) -> bool:
     return _answer(f"{question} [y/N] ").lower() in ("y", "yes")
 
 
-def typed_name(name: str | None) -> Question:
-    """For what cannot be undone: the deployment's name has to be typed."""
+def typed_name(name: Callable[[], str | None]) -> Question:
+    """For what cannot be undone: the deployment's name has to be typed. `name` is asked for when the question comes:
+    which deployment it is, the journal may have said meanwhile."""
 
     def ask(question: str) -> bool:
-        expected = name or "yes"
+        expected = name() or "yes"
         return _answer(f"{question}\nType {expected} to go on: ") == expected
 
     return ask

@@ -106,7 +106,7 @@ def _request(call: Call, loaded: Loaded, own: dict[str, Any], key: Secret | None
     backing = call.run.get("backing")
     if backing is not None:
         line["backing"] = str(backing)
-    question = ask.typed_name(loaded.name) if own.get("delete_data") else ask.yes_or_no
+    typed = ask.typed_name(lambda: shown.view.facts.get("deployment") or loaded.name)
     return Request(
         command=call.command,
         deployment=loaded.deployment,
@@ -114,7 +114,7 @@ def _request(call: Call, loaded: Loaded, own: dict[str, Any], key: Secret | None
         explicit=frozenset(loaded.given),
         given=loaded.given,
         interactive=interactive,
-        confirm=show.asker(shown, call, question) if interactive else None,
+        confirm=show.asker(shown, call, typed if own.get("delete_data") else ask.yes_or_no) if interactive else None,
         model_key=key,
         from_file=loaded.from_file,
         **line,

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from memdeploy.cli.options import Call
+from memdeploy.errors import UsageError
 from memdeploy.report import envelope, terminal
 from memdeploy.report.marks import for_encoding
 from memdeploy.report.plain import PlainLines
@@ -111,7 +112,10 @@ def events_to(shown: Screen, file: Any) -> Iterator[Callable[[Event], None]]:
         return
     from memdeploy.report.eventfile import EventFile
 
-    record = EventFile(file)
+    try:
+        record = EventFile(file)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}", where="--events") from error
 
     def both(event: Event) -> None:
         record(event)
