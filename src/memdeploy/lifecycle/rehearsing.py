@@ -1,4 +1,4 @@
-"""Which cloud a command talks to: the real one, a rehearsal that somebody else serves, or one of ours beside the journals.
+"""Which cloud a command talks to: the real one, a rehearsal that somebody else serves, or our own beside the journals.
 
 A journal is bound at birth to `real` or to one rehearsal. So a forgotten variable can never point a rehearsal's destroy
 at the real cloud, nor a real deployment at a toy.

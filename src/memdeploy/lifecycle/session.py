@@ -157,10 +157,7 @@ def look(request: Request, sink: Sink, *, may_create: bool = False) -> contextli
     """A session for a command that changes nothing."""
     deployments = root(request)
     name = naming.choose(request.name, deployments, may_create=may_create)
-    if may_create:
-        journal = naming.existing(name, deployments)
-    else:
-        journal = naming.required(name, deployments)
+    journal = naming.existing(name, deployments) if may_create else naming.required(name, deployments)
     return session(replace(request, name=name), sink, journal=journal, deployments=deployments)
 
 

@@ -133,15 +133,21 @@ class Deployments:
     ) -> Place:
         """Draws id and suffix and makes them durable. A name whose deployment was destroyed starts anew. Raises
         `Refused` when there is one."""
-        place = self._place(name)
+        drawn = self.draft(name, provider=provider, identity=identity, binding=binding, configuration=configuration)
+        return self.keep(drawn)
+
+    def keep(self, drafted: Journal) -> Place:
+        """Makes a `draft` durable, under the conditions of `create`."""
+        place = self._place(drafted.name)
         files.make_folder(self.root)
-        journal = self._new(name, provider, identity, binding, configuration, marker=_draw(12), suffix=_draw(4))
         try:
-            place._born(journal)
+            place._born(drafted)
         except Conflict:
             if place.read().status != DeploymentStatus.DESTROYED:
-                raise Refused(f"there is a deployment {name} already", code="exists", where=str(self.root)) from None
-            place._born_again(journal)
+                raise Refused(
+                    f"there is a deployment {drafted.name} already", code="exists", where=str(self.root)
+                ) from None
+            place._born_again(drafted)
         return place
 
     def draft(

@@ -1,0 +1,33 @@
+"""From what the runner says to what a command says."""
+
+from __future__ import annotations
+
+import signal
+
+from memdeploy.engine.clock import Clock
+from memdeploy.engine.results import RunResult
+from memdeploy.errors import Cancelled, ExitCode, MemdeployError
+
+
+class Terminated(Cancelled):
+    """Asked to stop by SIGTERM."""
+
+    exit_code = ExitCode.TERMINATED
+
+
+def error_of(found: RunResult, command: str) -> MemdeployError | None:
+    """The one error of a run: its first failure, else that it was stopped."""
+    if found.error is not None and not isinstance(found.error, Cancelled):
+        return found.error
+    if found.cancelled is None:
+        return found.error
+    kind = Terminated if found.cancelled == signal.SIGTERM else Cancelled
+    return kind(
+        "stopped before the end; what was under way is recorded",
+        code="interrupted",
+        suggestion=f"Run `memdeploy {command}` again: it goes on from there.",
+    )
+
+
+def seconds_since(clock: Clock, start: float) -> float:
+    return round(clock.boottime() - start, 2)

@@ -1,0 +1,45 @@
+"""`memdeploy plan`: what `up` would do. Reads only, needs no lease, leaves nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from memdeploy.engine.events import EventKind, Sink
+from memdeploy.engine.step import Observed
+from memdeploy.errors import ExitCode
+from memdeploy.lifecycle import actions
+from memdeploy.lifecycle.request import Request
+from memdeploy.lifecycle.result import Result, error_entry
+from memdeploy.lifecycle.session import Session, look, usual_seconds
+
+
+def plan(request: Request, sink: Sink) -> Result:
+    """Exit 3 with the reasons when `up` would refuse."""
+    with look(request, sink, may_create=True) as session:
+        session.begin(session.graph)
+        planned = planned_actions(session, session.reader().probe())
+        data = plan_data(session, planned)
+        told = {name: data["counts"][name] for name in ("create", "change", "remove")}
+        session.tell(EventKind.PLAN_READY, **told, seconds=data["seconds"])
+        refused = actions.refusals(planned, request.replace)
+        whole = {**session.header(), **data}
+        if refused:
+            return Result("plan", "error", ExitCode.REFUSED, whole, [error_entry(e) for e in refused])
+        return Result("plan", "success", ExitCode.DONE, whole)
+
+
+def planned_actions(session: Session, observed: Mapping[str, Observed]) -> list[actions.Action]:
+    orphans = actions.orphans(session.graph, session.journal.steps.values())
+    return actions.actions(session.graph, observed, orphans)
+
+
+def plan_data(session: Session, planned: list[actions.Action]) -> dict[str, Any]:
+    busy = [action["step"] for action in planned if action["action"] not in ("unchanged", "orphan", "remove")]
+    return {
+        "actions": planned,
+        "counts": actions.counts(planned),
+        "pending": actions.pending(planned),
+        "seconds": round(usual_seconds(session.graph, busy), 1),
+        "cost_per_month": round(sum(session.cloud.costs().values()), 2),
+    }

@@ -1,0 +1,144 @@
+"""`memdeploy up`: plan, ask, converge, store and find a memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from memdeploy.engine.events import EventKind, Sink
+from memdeploy.engine.graph import Graph
+from memdeploy.engine.ledger import Status, StepRecord
+from memdeploy.engine.results import Action, RunResult
+from memdeploy.engine.step import Observed, Step
+from memdeploy.errors import AnswerNeeded, ExitCode, MemdeployError
+from memdeploy.lifecycle import actions
+from memdeploy.lifecycle.changing import Changing, change, shared_at_rest, shared_for_up
+from memdeploy.lifecycle.outcome import error_of, seconds_since
+from memdeploy.lifecycle.plan import plan_data, planned_actions
+from memdeploy.lifecycle.request import Request
+from memdeploy.lifecycle.result import Result, error_entry
+from memdeploy.lifecycle.session import Session
+from memdeploy.state.journal import DeploymentStatus, Journal
+
+_HALF_DONE = frozenset({Status.RUNNING, Status.FAILED})
+
+
+def up(request: Request, sink: Sink) -> Result:
+    """Exit 3 when the plan is refused, 4 when nobody can answer, 1 when a step failed: run it again to go on."""
+    with change(request, sink, may_create=True) as changing:
+        opened = changing.session
+        start = opened.clock.boottime()
+        resumed = _half_done(changing.journal)
+        opened.begin(opened.graph)
+        planned, observed = _plan(changing)
+        data = {**opened.header(), **_plan_part(opened, planned), "resumed": resumed}
+        refused = actions.refusals(planned, request.replace)
+        if refused or not _agreed(opened, planned):
+            _abandon(changing)
+            return _not_begun(data, refused)
+        found = _deploy(changing, observed, planned)
+        data |= _done_part(changing, found, seconds_since(opened.clock, start))
+        return _result(opened, data, found)
+
+
+def _plan(changing: Changing) -> tuple[list[actions.Action], Mapping[str, Observed]]:
+    opened = changing.session
+    reader = replace(opened, journal=changing.journal).reader()
+    observed = reader.probe()
+    planned = planned_actions(opened, observed)
+    counts = actions.counts(planned)
+    told = {name: counts[name] for name in ("create", "change", "remove")}
+    opened.tell(EventKind.PLAN_READY, **told, seconds=plan_data(opened, planned)["seconds"])
+    return planned, observed
+
+
+def _plan_part(opened: Session, planned: list[actions.Action]) -> dict[str, Any]:
+    data = plan_data(opened, planned)
+    return {"plan": data, "cost_per_month": data["cost_per_month"]}
+
+
+def _agreed(opened: Session, planned: list[actions.Action]) -> bool:
+    """Raises `AnswerNeeded` when there is a question and nobody who could answer."""
+    request = opened.request
+    if request.yes or not actions.pending(planned):
+        return True
+    if not request.interactive or request.confirm is None:
+        raise AnswerNeeded("somebody has to agree to the plan", suggestion="Add --yes after reading `memdeploy plan`.")
+    return request.confirm(f"Deploy {opened.journal.name} to {opened.cloud.target}?")
+
+
+def _abandon(changing: Changing) -> None:
+    """A deployment that was named and never begun leaves nothing behind."""
+    if changing.born:
+        changing.place.forget(changing.lease)
+
+
+def _not_begun(data: dict[str, Any], refused: list[MemdeployError]) -> Result:
+    if refused:
+        return Result("up", "error", ExitCode.REFUSED, data, [error_entry(error) for error in refused])
+    return Result("up", "success", ExitCode.DONE, data)
+
+
+def _deploy(changing: Changing, observed: Mapping[str, Observed], planned: list[actions.Action]) -> RunResult:
+    opened = changing.session
+    configuration = opened.deployment.model_dump(mode="json")
+    changing.writer.update(status=DeploymentStatus.DEPLOYING, configuration=configuration)
+    with shared_for_up(opened, observed) as shared:
+        found = changing.runner(opened.graph, shared).ensure(observed)
+    if found.ok:
+        found = _remove_orphans(changing, planned, found)
+    changing.writer.update(status=DeploymentStatus.READY if found.ok else DeploymentStatus.FAILED)
+    return found
+
+
+def _remove_orphans(changing: Changing, planned: list[actions.Action], found: RunResult) -> RunResult:
+    """What left the graph and holds no data goes, once what replaced it stands."""
+    stateless = [action["step"] for action in planned if action["action"] == "remove"]
+    if not stateless:
+        return found
+    graph = Graph([_rebuilt(changing, changing.journal.record(name)) for name in stateless])
+    removed = changing.runner(graph, shared_at_rest(changing.session)).remove(stateless)
+    return RunResult((*found.steps, *removed.steps), removed.error, removed.cancelled)
+
+
+def _rebuilt(changing: Changing, record: StepRecord) -> Step:
+    resource = changing.session.cloud.rebuild(record.kind, record.identity)
+    return Step(name=record.name, resource=resource, identity=record.identity, title=record.name)
+
+
+def _done_part(changing: Changing, found: RunResult, seconds: float) -> dict[str, Any]:
+    outputs = changing.journal.outputs()
+    verified = outputs.get("verify", {}).get("verified") if found.ok else None
+    shown = [
+        {"name": step.name, "status": str(step.action), "seconds": step.seconds, "attempts": step.attempts}
+        for step in found.steps
+    ]
+    data: dict[str, Any] = {
+        "steps": shown,
+        "seconds": seconds,
+        "verified": verified,
+        "pending": [step.name for step in found.steps if step.action in (Action.PENDING, Action.SKIPPED)],
+        "access": str(changing.session.deployment.service.access),
+    }
+    url = outputs.get("service", {}).get("uri")
+    return {**data, "url": url} if url else data
+
+
+def _result(opened: Session, data: dict[str, Any], found: RunResult) -> Result:
+    error = error_of(found, "up")
+    code = ExitCode(error.exit_code) if error else ExitCode.DONE
+    status = "success" if error is None else _failed(found)
+    opened.tell(EventKind.RUN_FINISHED, status=status, exit_code=int(code), seconds=data["seconds"])
+    data.pop("plan", None)
+    return Result("up", status, code, data, [error_entry(error)] if error else [])
+
+
+def _failed(found: RunResult) -> Any:
+    good = (Action.CREATED, Action.UPDATED, Action.UNCHANGED, Action.ADOPTED)
+    return "partial" if any(step.action in good for step in found.steps) else "error"
+
+
+def _half_done(journal: Journal) -> bool:
+    records = journal.steps.values()
+    return any(record.status in _HALF_DONE or record.intents for record in records)
