@@ -14,6 +14,7 @@ from memdeploy.rehearsal.backing import images
 from memdeploy.rehearsal.backing.engine import BackingError, Engine
 from memdeploy.rehearsal.backing.images import Background, Images
 from memdeploy.rehearsal.backing.protocol import Progress
+from memdeploy.rehearsal.backing.upload import NotPlain, upload
 
 KEY = "registry"
 LISTEN = 5000
@@ -77,15 +78,26 @@ class Registry:
         return reference.startswith(f"{self.address()}/")
 
     def push(self, reference: str) -> str:
-        """Pushes a local image; its digest."""
+        """Makes a local image part of this registry; its digest. The engine then knows the image by it too."""
+        import requests
+
         name, _, tag = split(reference)
-        for line in self._engine.client.images.push(name, tag=tag, stream=True, decode=True):
-            if "error" in line:
-                raise BackingError(f"push of {reference}: {line['error']}")
+        host, _, repository = name.partition("/")
+        try:
+            upload(self._engine.client.images.get(reference), host, repository, tag)
+        except (NotPlain, requests.RequestException):
+            self._push(name, tag)
+        self._engine.client.images.pull(name, tag=tag)
         digest = self.digest(reference)
         if digest is None:
             raise BackingError(f"push of {reference}: the registry does not have it afterwards")
         return digest
+
+    def _push(self, name: str, tag: str) -> None:
+        """The engine's own way."""
+        for line in self._engine.client.images.push(name, tag=tag, stream=True, decode=True):
+            if "error" in line:
+                raise BackingError(f"push of {name}:{tag}: {line['error']}")
 
     def pull(self, reference: str) -> Any:
         """The image: ours always by way of the registry, others from the engine's own store when they are there."""
