@@ -27,6 +27,7 @@ MEMMACHINE = "memdeploy-rig/memmachine:0.4.0"
 IMAGES = (PYTHON, POSTGRES, NEO4J, MEMMACHINE)
 LABEL = "memdeploy.test"
 REJECTED_KEY = "rejected-canary-key-5521"
+NEO4J_PASSWORD = "n/eo@:{}$1a \"B' $HOME%23#?"
 HBA = "local all all trust\nhostssl all all all scram-sha-256\n"
 
 
@@ -43,6 +44,7 @@ class Ended:
 class Stack:
     engine: docker.DockerClient
     id: str = field(default_factory=lambda: secrets.token_hex(4))
+    neo4j_password: str = NEO4J_PASSWORD
     network: Network | None = None
     prefix: str = ""
     authority: Authority = field(default_factory=lambda: Authority("rig sql authority"))
@@ -56,11 +58,11 @@ class Stack:
 
     # -- up and down --------------------------------------------
 
-    def start(self, *, neo4j_password: str) -> None:
+    def start(self) -> None:
         self._make_network()
         self._start_model()
         self._start_postgres()
-        self._start_neo4j(neo4j_password)
+        self._start_neo4j(self.neo4j_password)
         wait_for(lambda: self._psql("select 1").exit_code == 0, "PostgreSQL", 60)
         self._exec(["sh", "-c", "echo 'trusted = true' >> /usr/share/postgresql/17/extension/vector.control"])
 
@@ -225,9 +227,9 @@ def wait_for(look: Callable[[], bool], what: str, seconds: float) -> None:
         time.sleep(0.2)
 
 
-def running(stack: Stack, **passwords: str) -> Iterator[Stack]:
+def running(stack: Stack) -> Iterator[Stack]:
     try:
-        stack.start(**passwords)
+        stack.start()
         yield stack
     finally:
         stack.remove()
