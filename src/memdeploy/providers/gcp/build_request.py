@@ -10,7 +10,6 @@ import gzip
 import io
 import tarfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 CHUNK = 7900  # https://cloud.google.com/build/quotas: an argument has at most 10,000 characters; room for the rest
@@ -59,9 +58,3 @@ def pack(files: Mapping[str, bytes]) -> bytes:
             entry.size, entry.mode = len(content), 0o644
             archive.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()
-
-
-def context_files(folder: Path) -> dict[str, bytes]:
-    """The files of `docker/` by relative name; what tools leave behind is not among them."""
-    found = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return {str(path.relative_to(folder)): path.read_bytes() for path in found if not path.name.startswith(".")}
