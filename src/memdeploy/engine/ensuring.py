@@ -25,6 +25,8 @@ class Ensuring:
     def __init__(self, kit: Kit, observed: Mapping[str, Observed]) -> None:
         self._kit = kit
         self._observed = observed
+        # Before anything runs: what the probe fell back on in the journal changes as steps finish.
+        self._probed_with = {name: probed_inputs(kit, kit.graph[name], observed) for name in observed}
         self._lock = threading.Lock()
         self.results: dict[str, StepResult] = {}
         self.first_error: MemdeployError | None = None
@@ -75,7 +77,7 @@ class Ensuring:
             return False
         with self._lock:
             made = any(self.results[need].action is Action.CREATED for need in self._kit.graph.needs(step.name))
-        return not made and probed_inputs(self._kit, step, self._observed) == inputs
+        return not made and self._probed_with[step.name] == inputs
 
     def _leave(self, step: Step, record: StepRecord, outputs: Outputs, start: float) -> StepResult:
         adopted = record.status is not Status.DONE
@@ -93,7 +95,7 @@ class Ensuring:
         )  # fmt: skip
         record = self._commit_started(step)
         run = self._kit.changing(step, inputs)
-        run.resume()
+        run.resume(interrupted=before.status is Status.RUNNING)
         outputs = plain(step.resource.ensure(run), "outputs")
         finished = Finished(outputs, run.newly_applied, self._kit.seconds_since(start))
         self._kit.ledger(step).commit(step.name, finished)

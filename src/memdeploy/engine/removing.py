@@ -55,7 +55,7 @@ class Removing:
         record = self._kit.record(step.name)
         known = {need: self._kit.record(need).outputs for need in self._kit.graph.needs(step.name)}
         run = self._kit.changing(step, resolve(step.inputs, known))
-        run.resume()
+        run.resume(interrupted=record.status is Status.RUNNING)
         step.resource.remove(run)
         there = bool(run.changed) or record.status not in (Status.PENDING, Status.REMOVED)
         seconds = self._kit.seconds_since(start)

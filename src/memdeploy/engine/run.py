@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from memdeploy.engine.calls import Caller
 from memdeploy.engine.clock import Clock
-from memdeploy.engine.ledger import Ledger, Noted, Status
+from memdeploy.engine.ledger import Ledger, Noted
 from memdeploy.engine.operations import Changes, Poller, Progress, deletes
 from memdeploy.engine.step import Intent, Operation, Outputs
 from memdeploy.engine.values import plain
@@ -57,14 +57,14 @@ class StepRun:
         self._settled: frozenset[tuple[str, str]] = frozenset()
         self._grace = 0.0
 
-    def resume(self) -> None:
-        """Finishes what an earlier run began, as far as it can be followed; the rest puts this run in doubt."""
-        record = self._ledger.record(self.step)
+    def resume(self, *, interrupted: bool) -> None:
+        """Finishes what an earlier run began, as far as it can be followed; the rest puts this run in doubt.
+        `interrupted`: that run did not get to the end of this step, so what it made may be very new."""
         self._settled = self._change().resume()
         self.in_doubt = any(not deletes(intent.verb) for intent in self._ledger.record(self.step).intents)
         if self.in_doubt:
             self._grace = IN_DOUBT_WINDOW
-        elif self._settled or record.status is Status.RUNNING:
+        elif self._settled or interrupted:
             self._grace = FRESH_WINDOW
 
     def read(self, call: Callable[[], T]) -> T:

@@ -23,7 +23,7 @@ class Toy:
 
     def __init__(
         self,
-        ensure: Callable[[Run], Outputs | None] | None = None,
+        ensure: Callable[[Run], Any] | None = None,
         *,
         probe: Callable[[Run], Observed] | None = None,
         remove: Callable[[Run], Any] | None = None,

@@ -1,0 +1,345 @@
+"""Intent, call, operation, outcome; and what a later run makes of each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from memdeploy.engine.ledger import (
+    Finished,
+    IntentClosed,
+    IntentOpened,
+    OperationNamed,
+    Started,
+    Status,
+    StepRecord,
+)  # fmt: skip
+from memdeploy.engine.operations import new_intent
+from memdeploy.engine.step import Intent, Operation, OperationStatus, Outputs, Run, Step
+from memdeploy.errors import CloudError, ErrorKind, Locked
+from tests.unit.engine.toys import Lab, MemoryLedger, Toy, cloud_error
+
+OP = Operation("toy", "op-1")
+DONE = OperationStatus(done=True, response={"ok": True})
+RUNNING = OperationStatus(done=False, progress="RUNNING")
+
+
+def lab_of(ensure: Callable[[Run], Any], *, ledger: MemoryLedger | None = None) -> Lab:
+    return Lab(Step("a", Toy(ensure)), ledger=ledger)
+
+
+def interrupted(*intents: Intent) -> MemoryLedger:
+    ledger = MemoryLedger()
+    ledger.records["a"] = StepRecord("a", kind="toy", status=Status.RUNNING, intents=intents, attempts=1)
+    return ledger
+
+
+class Calls:
+    """A call whose answers are planned; remembers the intents it was given."""
+
+    def __init__(self, *answers: object) -> None:
+        self.answers = list(answers)
+        self.intents: list[Intent] = []
+
+    def __call__(self, intent: Intent) -> object:
+        self.intents.append(intent)
+        answer = self.answers.pop(0) if self.answers else "made"
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def test_the_intent_is_durable_before_the_call_and_the_name_before_the_wait() -> None:
+    seen: list[list[str]] = []
+
+    def call(intent: Intent) -> str:
+        seen.append(lab.ledger.kinds("a"))
+        return "answer"
+
+    def ensure(run: Run) -> None:
+        run.change("create", "thing", call, operation=lambda answer: OP)
+
+    lab = lab_of(lambda run: None)
+    lab = lab_of(ensure)
+    lab.operations["op-1"] = [RUNNING, DONE]
+    assert lab.runner.ensure().ok
+    assert seen == [["Started", "IntentOpened"]]
+    assert lab.ledger.kinds("a") == ["Started", "IntentOpened", "OperationNamed", "IntentClosed", "Finished"]
+    assert lab.polled == ["op-1", "op-1"]
+
+
+def test_the_lease_is_checked_before_every_send() -> None:
+    calls = Calls(cloud_error(ErrorKind.NETWORK), cloud_error(ErrorKind.UNAVAILABLE), "made")
+    lab = lab_of(lambda run: {"x": run.change("create", "thing", calls)})
+    assert lab.runner.ensure().ok
+    assert lab.guard.checks == 3
+
+
+def test_nothing_is_sent_without_the_lease() -> None:
+    calls = Calls()
+    lab = lab_of(lambda run: run.change("create", "thing", calls) and None)
+    lab.guard.lost = True
+    assert isinstance(lab.runner.ensure().error, Locked)
+    assert calls.intents == []
+
+
+def test_a_repeated_send_carries_the_same_request_id() -> None:
+    calls = Calls(cloud_error(ErrorKind.NETWORK), "made")
+    lab_of(lambda run: run.change("create", "thing", calls) and None).runner.ensure()
+    first, second = calls.intents
+    assert first.request_id == second.request_id
+    assert first.token == second.token
+
+
+def test_after_a_lost_answer_the_trace_is_looked_for_before_sending_again() -> None:
+    calls = Calls(cloud_error(ErrorKind.NETWORK))
+    lab = lab_of(lambda run: {"v": run.change("add version", "s", calls, trace=lambda intent: "version 1")})
+    assert lab.runner.ensure().ok
+    assert len(calls.intents) == 1
+    assert lab.ledger.record("a").outputs == {"v": "version 1"}
+
+
+def test_without_a_trace_found_it_is_sent_again() -> None:
+    calls = Calls(cloud_error(ErrorKind.NETWORK), "version 2")
+    lab = lab_of(lambda run: {"v": run.change("add version", "s", calls, trace=lambda intent: None)})
+    assert lab.runner.ensure().ok
+    assert lab.ledger.record("a").outputs == {"v": "version 2"}
+
+
+def test_a_permanent_error_stops_at_once_and_closes_the_intent() -> None:
+    calls = Calls(cloud_error(ErrorKind.INVALID))
+    lab = lab_of(lambda run: run.change("create", "thing", calls) and None)
+    assert not lab.runner.ensure().ok
+    assert len(calls.intents) == 1
+    assert lab.ledger.record("a").intents == ()
+    assert lab.clock.slept == []
+
+
+def test_when_no_answer_ever_comes_the_intent_stays_open() -> None:
+    calls = Calls(*[cloud_error(ErrorKind.NETWORK) for _ in range(50)])
+    lab = lab_of(lambda run: run.change("create", "thing", calls) and None)
+    result = lab.runner.ensure()
+    assert result.error is not None
+    assert result.error.code == "cloud-network"
+    assert len(lab.ledger.record("a").intents) == 1
+    assert len(calls.intents) == 8
+
+
+def test_a_conflict_is_for_the_caller() -> None:
+    def ensure(run: Run) -> Outputs:
+        with pytest.raises(CloudError, match="conflict"):
+            run.change("create", "thing", Calls(cloud_error(ErrorKind.NETWORK), cloud_error(ErrorKind.CONFLICT)))
+        return {"adopted": True}
+
+    lab = lab_of(ensure)
+    assert lab.runner.ensure().ok
+
+
+def test_an_operation_that_fails_closes_the_intent() -> None:
+    lab = lab_of(lambda run: run.change("create", "thing", Calls(), operation=lambda _: OP) and None)
+    lab.operations["op-1"] = [OperationStatus(done=True, error=cloud_error(ErrorKind.QUOTA))]
+    result = lab.runner.ensure()
+    assert result.error is not None
+    assert result.error.code == "cloud-quota"
+    assert lab.ledger.record("a").intents == ()
+
+
+def test_a_look_that_fails_says_nothing_of_the_operation() -> None:
+    lab = lab_of(lambda run: run.change("create", "thing", Calls(), operation=lambda _: OP) and None)
+    lab.operations["op-1"] = [cloud_error(ErrorKind.PERMISSION)]
+    assert not lab.runner.ensure().ok
+    (intent,) = lab.ledger.record("a").intents
+    assert intent.operation == OP
+
+
+def test_an_operation_that_takes_too_long_stays_open() -> None:
+    lab = lab_of(lambda run: run.change("create", "thing", Calls(), operation=lambda _: OP, timeout=60) and None)
+    lab.operations["op-1"] = [RUNNING]
+    result = lab.runner.ensure()
+    assert result.error is not None
+    assert result.error.code == "timeout"
+    assert lab.ledger.record("a").intents[0].operation == OP
+    assert 60 <= sum(lab.clock.slept) < 75
+
+
+def test_looks_come_at_growing_intervals_and_survive_an_outage() -> None:
+    lab = lab_of(lambda run: run.change("create", "thing", Calls(), operation=lambda _: OP) and None)
+    outage = [cloud_error(ErrorKind.NETWORK) for _ in range(12)]
+    lab.operations["op-1"] = [*[RUNNING] * 12, *outage, DONE]
+    assert lab.runner.ensure().ok
+    assert lab.told("a").count("step-progress") == 1
+    assert len(lab.polled) == 25
+
+
+def test_an_operation_of_an_earlier_run_is_waited_for_and_not_started_again() -> None:
+    calls = Calls()
+    intent = replace(new_intent("create", "thing"), operation=OP)
+    lab = lab_of(lambda run: {"none": run.change("create", "thing", calls) is None}, ledger=interrupted(intent))
+    lab.operations["op-1"] = [RUNNING, DONE]
+    assert lab.runner.ensure().ok
+    assert calls.intents == []
+    assert lab.ledger.record("a").outputs == {"none": True}
+    assert lab.clock.slept[0] == 1.0  # only after the first look, which is at once
+
+
+def test_an_operation_the_cloud_does_not_know_puts_the_step_in_doubt() -> None:
+    doubts: list[bool] = []
+    calls = Calls()
+    intent = replace(new_intent("create", "thing"), operation=OP)
+
+    def ensure(run: Run) -> None:
+        doubts.append(run.in_doubt)
+        run.change("create", "thing", calls)
+
+    lab = lab_of(ensure, ledger=interrupted(intent))
+    lab.operations["op-1"] = [cloud_error(ErrorKind.NOT_FOUND)]
+    assert lab.runner.ensure().ok
+    assert doubts == [True]
+    assert calls.intents[0].request_id == intent.request_id
+
+
+def test_a_failed_operation_of_an_earlier_run_leaves_the_resource_to_look() -> None:
+    calls = Calls()
+    intent = replace(new_intent("create", "thing"), operation=OP)
+    lab = lab_of(lambda run: run.change("create", "thing", calls) and None, ledger=interrupted(intent))
+    lab.operations["op-1"] = [OperationStatus(done=True, error=cloud_error(ErrorKind.QUOTA))]
+    assert lab.runner.ensure().ok
+    assert calls.intents[0].request_id != intent.request_id
+
+
+def test_an_intent_without_outcome_is_sent_again_as_it_was() -> None:
+    calls = Calls()
+    intent = new_intent("create", "thing")
+    lab = lab_of(lambda run: run.change("create", "thing", calls) and None, ledger=interrupted(intent))
+    assert lab.runner.ensure().ok
+    assert calls.intents == [replace(intent, resumed=True)]
+    assert lab.ledger.kinds("a") == ["Started", "IntentClosed", "Finished"]
+
+
+def test_a_resumed_change_looks_for_its_trace_first() -> None:
+    calls = Calls()
+    intent = new_intent("add version", "s")
+    ensure = lambda run: {"v": run.change("add version", "s", calls, trace=lambda i: f"of {i.token}")}  # noqa: E731
+    lab = lab_of(ensure, ledger=interrupted(intent))
+    assert lab.runner.ensure().ok
+    assert calls.intents == []
+    assert lab.ledger.record("a").outputs == {"v": f"of {intent.token}"}
+
+
+def test_in_doubt_not_found_is_asked_again() -> None:
+    answers = [None, None, "there"]
+    lab = lab_of(lambda run: {"x": run.find(lambda: answers.pop(0))}, ledger=interrupted(new_intent("create", "t")))
+    assert lab.runner.ensure().ok
+    assert lab.ledger.record("a").outputs == {"x": "there"}
+
+
+def test_the_grace_window_ends() -> None:
+    def missing() -> str:
+        raise cloud_error(ErrorKind.NOT_FOUND)
+
+    lab = lab_of(lambda run: {"x": run.find(missing)}, ledger=interrupted(new_intent("create", "t")))
+    assert lab.runner.ensure().ok
+    assert sum(lab.clock.slept) == 30
+
+
+def test_without_doubt_not_found_is_an_answer_at_once() -> None:
+    lab = lab_of(lambda run: {"x": run.find(lambda: None)})
+    assert lab.runner.ensure().ok
+    assert lab.clock.slept == []
+
+
+def test_after_a_delete_not_found_is_an_answer_at_once() -> None:
+    def ensure(run: Run) -> Outputs:
+        run.change("delete", "t", Calls())
+        return {"x": run.find(lambda: None)}
+
+    lab = lab_of(ensure, ledger=interrupted(new_intent("delete", "t")))
+    assert lab.runner.ensure().ok
+    assert lab.clock.slept == []
+
+
+def test_right_after_a_create_not_found_is_asked_again() -> None:
+    answers = [None, "there"]
+
+    def ensure(run: Run) -> Outputs:
+        run.change("create", "t", Calls())
+        return {"x": run.find(lambda: answers.pop(0))}
+
+    lab = lab_of(ensure)
+    assert lab.runner.ensure().ok
+    assert lab.clock.slept == [1.0, 1.0]
+
+
+def test_a_429_holds_back_every_caller_of_that_api() -> None:
+    """`b` may only get through once the back-off that `a` was given is over."""
+    import threading
+
+    refused, log = threading.Event(), []
+
+    def a_reads() -> str:
+        log.append("a")
+        if log.count("a") == 1:
+            refused.set()
+            raise cloud_error(ErrorKind.RATE_LIMIT, "sql")
+        return "a"
+
+    def b(run: Run) -> Outputs:
+        assert refused.wait(10)
+        while not lab.clock.slept:
+            pass
+        run.read(lambda: log.append(f"b after {sum(lab.clock.slept):.1f}"))
+        return {}
+
+    class Sql(Toy):
+        service = "sql"
+
+    lab = Lab()
+    lab = Lab(Step("a", Sql(lambda run: {"x": run.read(a_reads)})), Step("b", Sql(b)))
+    assert lab.runner.ensure().ok
+    assert all(float(entry.split()[-1]) >= 2.0 for entry in log if entry.startswith("b"))
+
+
+def test_notes_are_durable_and_seen_by_the_next_run() -> None:
+    def ensure(run: Run) -> Outputs:
+        run.note(cidr="10.71.0.0/24", gone=None)
+        return {"cidr": run.notes["cidr"]}
+
+    lab = lab_of(ensure)
+    assert lab.runner.ensure().ok
+    assert lab.ledger.record("a").notes == {"cidr": "10.71.0.0/24"}
+    assert lab.ledger.kinds("a") == ["Started", "Noted", "Finished"]
+
+
+def test_applied_fields_are_there_next_time() -> None:
+    seen: list[object] = []
+
+    def ensure(run: Run) -> Outputs:
+        seen.append(run.applied)
+        run.apply({"size": 3})
+        return {"id": 1}
+
+    ledger = MemoryLedger()
+    for _ in range(2):
+        assert lab_of(ensure, ledger=ledger).runner.ensure().ok
+    assert seen == [None, {"size": 3}]
+
+
+def test_outputs_that_are_not_json_fail_the_step_and_never_show_a_value() -> None:
+    from memdeploy.secret import Secret
+
+    lab = lab_of(lambda run: {"nested": [{"password": Secret("hunter2")}]})
+    error = lab.runner.ensure().error
+    assert error is not None
+    assert "nested[0].password is a Secret" in error.message
+    assert "hunter2" not in error.message
+
+
+def test_the_transitions_of_a_clean_create() -> None:
+    lab = lab_of(lambda run: run.change("create", "t", Calls()) and None)
+    lab.runner.ensure()
+    kinds = [type(transition) for _, transition in lab.ledger.transitions]
+    assert kinds == [Started, IntentOpened, IntentClosed, Finished]
+    assert OperationNamed not in kinds

@@ -1,0 +1,349 @@
+"""What probe, ensure and remove make of what they see, and what flows from step to step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from memdeploy.engine.ledger import Kept, Status, StepRecord
+from memdeploy.engine.operations import new_intent
+from memdeploy.engine.step import Difference, Effect, Observed, Outputs, Ref, Run, State, Step, Unknown
+from memdeploy.errors import ErrorKind, NotYet, StepFailed
+from tests.unit.engine.toys import Lab, MemoryLedger, Toy, cloud_error
+
+
+def present(**outputs: Any) -> Callable[[Run], Observed]:
+    return lambda run: Observed(State.PRESENT, outputs=outputs)
+
+
+def never(run: Run) -> Outputs:
+    raise AssertionError("must not be called")
+
+
+def raising(error: Exception) -> Callable[[Run], Any]:
+    def act(run: Run) -> Any:
+        raise error
+
+    return act
+
+
+def done(name: str, /, **outputs: Any) -> StepRecord:
+    return StepRecord(name, kind="toy", status=Status.DONE, outputs=outputs, attempts=1)
+
+
+def ledger_of(*records: StepRecord) -> MemoryLedger:
+    ledger = MemoryLedger()
+    ledger.records = {record.name: record for record in records}
+    return ledger
+
+
+def test_outputs_flow_into_inputs_however_deep() -> None:
+    seen: list[Mapping[str, Any]] = []
+
+    def second(run: Run) -> None:
+        seen.append(run.inputs)
+
+    inputs = {"env": [{"name": "HOST", "value": Ref("sql", "address")}], "fixed": 3}
+    lab = Lab(Step("sql", Toy(lambda run: {"address": "10.0.0.3"})), Step("svc", Toy(second), inputs=inputs))
+    assert lab.runner.ensure().ok
+    assert seen == [{"env": [{"name": "HOST", "value": "10.0.0.3"}], "fixed": 3}]
+
+
+def test_an_output_that_was_not_given_is_named() -> None:
+    lab = Lab(Step("sql", Toy()), Step("svc", Toy(never), inputs={"x": Ref("sql", "address")}))
+    error = lab.runner.ensure().error
+    assert error is not None
+    assert error.message == "step sql gave no output 'address'"
+    assert error.where == "svc"
+
+
+def test_a_probe_reads_with_what_is_known() -> None:
+    seen: dict[str, Any] = {}
+
+    def look(name: str, state: State, **outputs: Any) -> Toy:
+        def probe(run: Run) -> Observed:
+            seen[name] = dict(run.inputs)
+            return Observed(state, outputs=outputs or None)
+
+        return Toy(never, probe=probe)
+
+    lab = Lab(
+        Step("net", look("net", State.PRESENT, link="n")),
+        Step("sql", look("sql", State.ABSENT), inputs={"net": Ref("net", "link")}),
+        Step("vm", look("vm", State.BROKEN)),
+        Step("svc", look("svc", State.ABSENT), inputs={"sql": Ref("sql", "address"), "vm": Ref("vm", "ip")}),
+        ledger=ledger_of(done("vm", ip="10.0.0.9"), done("sql", address="old")),
+    )
+    observed = lab.runner.probe()
+    assert seen["sql"] == {"net": "n"}
+    assert seen["svc"] == {"sql": Unknown("sql", "address"), "vm": "10.0.0.9"}
+    assert observed["svc"].unknown == (Unknown("sql", "address"),)
+    assert lab.ledger.transitions == []
+
+
+def test_what_will_be_replaced_is_unknown() -> None:
+    difference = Difference("machine", "a", "b", Effect.REPLACE)
+    vm = Toy(probe=lambda run: Observed(State.DIFFERENT, (difference,), outputs={"id": "old"}))
+    steps = (Step("vm", vm), Step("svc", Toy(probe=present()), inputs={"vm": Ref("vm", "id")}))
+    assert Lab(*steps).runner.probe()["svc"].unknown == ()
+    assert Lab(*steps, replace=frozenset({"vm"})).runner.probe()["svc"].unknown == (Unknown("vm", "id"),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        (ErrorKind.NOT_ENABLED, State.ABSENT),
+        (ErrorKind.NOT_FOUND, State.ABSENT),
+        (ErrorKind.PERMISSION, State.UNREADABLE),
+    ],
+)
+def test_an_error_that_is_an_answer(kind: ErrorKind, state: State) -> None:
+    seen = Lab(Step("a", Toy(probe=raising(cloud_error(kind))))).runner.probe()["a"]
+    assert seen.state is state
+    assert seen.reason == f"the cloud says {kind}"
+
+
+def test_any_other_error_of_a_probe_is_raised_with_its_place() -> None:
+    lab = Lab(Step("a", Toy(probe=raising(cloud_error(ErrorKind.UNAUTHENTICATED)))))
+    with pytest.raises(Exception, match="unauthenticated") as caught:
+        lab.runner.probe()
+    assert caught.value.where == "a"  # type: ignore[attr-defined]
+
+
+def test_transient_steps_are_not_probed() -> None:
+    lab = Lab(Step("preflight", Toy(probe=lambda run: never(run) and None), transient=True), Step("a", Toy()))  # type: ignore[arg-type]
+    assert list(lab.runner.probe()) == ["a"]
+
+
+def test_a_probe_cannot_change() -> None:
+    def probe(run: Run) -> Observed:
+        run.change("create", "x", lambda intent: None)
+        return Observed(State.PRESENT)
+
+    with pytest.raises(StepFailed, match="only looked at"):
+        Lab(Step("a", Toy(probe=probe))).runner.probe()
+
+
+def test_what_is_right_already_makes_no_request_and_no_record() -> None:
+    lab = Lab(Step("a", Toy(never, probe=present(id="1"))), ledger=ledger_of(done("a", id="1")))
+    result = lab.runner.ensure(lab.runner.probe())
+    assert lab.actions(result) == {"a": "unchanged"}
+    assert lab.ledger.transitions == []
+    assert lab.told("a") == ["step-finished"]
+
+
+def test_outputs_that_changed_are_journalled() -> None:
+    lab = Lab(Step("a", Toy(never, probe=present(id="2"))), ledger=ledger_of(done("a", id="1")))
+    lab.runner.ensure(lab.runner.probe())
+    assert lab.ledger.record("a").outputs == {"id": "2"}
+
+
+def test_what_is_ours_but_not_in_the_journal_is_adopted() -> None:
+    lab = Lab(Step("a", Toy(never, probe=present(id="1")), identity={"region": "r"}))
+    result = lab.runner.ensure(lab.runner.probe())
+    assert lab.actions(result) == {"a": "adopted"}
+    record = lab.ledger.record("a")
+    assert (record.status, record.kind, record.identity) == (Status.DONE, "toy", {"region": "r"})
+
+
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.FAILED])
+def test_what_was_half_done_is_ensured_though_it_looks_right(status: Status) -> None:
+    calls: list[str] = []
+    ledger = ledger_of(StepRecord("a", kind="toy", status=status))
+    lab = Lab(Step("a", Toy(lambda run: calls.append("ensure"), probe=present())), ledger=ledger)
+    lab.runner.ensure(lab.runner.probe())
+    assert calls == ["ensure"]
+
+
+def test_an_open_intent_is_never_left_alone() -> None:
+    calls: list[bool] = []
+    record = StepRecord("a", status=Status.DONE, intents=(new_intent("create", "x"),), outputs={})
+    lab = Lab(Step("a", Toy(lambda run: calls.append(run.in_doubt), probe=present())), ledger=ledger_of(record))
+    lab.runner.ensure(lab.runner.probe())
+    assert calls == [True]
+
+
+def test_a_step_is_ensured_when_what_it_takes_has_changed_since_it_was_probed() -> None:
+    given: list[Mapping[str, Any]] = []
+    address = Toy(lambda run: {"ip": "10.0.0.2"}, probe=lambda run: Observed(State.BROKEN))
+    service = Toy(lambda run: given.append(run.inputs), probe=present())
+    lab = Lab(
+        Step("address", address),
+        Step("svc", service, inputs={"ip": Ref("address", "ip")}),
+        ledger=ledger_of(done("address", ip="10.0.0.1"), done("svc")),
+    )
+    lab.runner.ensure(lab.runner.probe())
+    assert given == [{"ip": "10.0.0.2"}]
+
+
+def test_a_step_is_ensured_when_what_it_stands_in_was_made_anew() -> None:
+    """An instance that was made again has lost the database that was seen in it."""
+    calls: list[str] = []
+
+    def make(run: Run) -> Outputs:
+        run.change("create", "instance", lambda intent: "made")
+        return {"name": "i"}
+
+    lab = Lab(
+        Step("instance", Toy(make, probe=lambda run: Observed(State.DIFFERENT, outputs={"name": "i"}))),
+        Step("database", Toy(lambda run: calls.append("made"), probe=present()), needs=("instance",)),
+        ledger=ledger_of(done("instance", name="i"), done("database")),
+    )
+    lab.runner.ensure(lab.runner.probe())
+    assert calls == ["made"]
+
+
+def test_transient_steps_run_every_time_and_their_outputs_count() -> None:
+    runs: list[int] = []
+
+    def preflight(run: Run) -> Outputs:
+        runs.append(1)
+        return {"number": 7}
+
+    steps = (
+        Step("preflight", Toy(preflight), transient=True),
+        Step("a", Toy(probe=present()), inputs={"n": Ref("preflight", "number")}),
+    )
+    ledger = MemoryLedger()
+    for _ in range(2):
+        lab = Lab(*steps, ledger=ledger)
+        result = lab.runner.ensure(lab.runner.probe())
+    assert len(runs) == 2
+    assert lab.actions(result) == {"preflight": "unchanged", "a": "unchanged"}
+
+
+def test_actions_created_and_updated() -> None:
+    ensure = lambda run: run.change("update", "x", lambda intent: "x") and None  # noqa: E731
+    fresh = Lab(Step("a", Toy(ensure)))
+    assert fresh.actions(fresh.runner.ensure()) == {"a": "created"}
+    again = Lab(Step("a", Toy(ensure)), ledger=ledger_of(done("a")))
+    assert again.actions(again.runner.ensure()) == {"a": "updated"}
+
+
+def test_a_summary_is_asked_of_the_resource_and_cannot_fail_the_step() -> None:
+    class Wordy(Toy):
+        def summary(self, outputs: Outputs) -> str:
+            return f"at {outputs['ip']}"
+
+    good = Lab(Step("a", Wordy(lambda run: {"ip": "10.0.0.2"}))).runner.ensure()
+    assert good.step("a").summary == "at 10.0.0.2"
+    assert Lab(Step("a", Wordy())).runner.ensure().ok
+
+
+# -- remove ----------------------------------------------------------------------------------------------------------
+
+
+def removal(journey: list[str], name: str, *needs: str, error: Exception | None = None) -> Step:
+    def remove(run: Run) -> None:
+        journey.append(name)
+        if error is not None:
+            raise error
+
+    return Step(name, Toy(remove=remove), needs=needs)
+
+
+def all_done(*names: str) -> MemoryLedger:
+    return ledger_of(*(done(name) for name in names))
+
+
+def test_removal_goes_in_reverse() -> None:
+    journey: list[str] = []
+    steps = [removal(journey, "a"), removal(journey, "b", "a"), removal(journey, "c", "b")]
+    lab = Lab(*steps, ledger=all_done("a", "b", "c"))
+    result = lab.runner.remove(["a", "c", "b"])
+    assert journey == ["c", "b", "a"]
+    assert lab.actions(result) == {"a": "removed", "b": "removed", "c": "removed"}
+    assert lab.ledger.record("a").status is Status.REMOVED
+
+
+def test_a_step_outside_the_set_still_orders_those_inside() -> None:
+    journey: list[str] = []
+    steps = [removal(journey, "a"), removal(journey, "b", "a"), removal(journey, "c", "b")]
+    Lab(*steps, ledger=all_done("a", "b", "c")).runner.remove(["a", "c"])
+    assert journey == ["c", "a"]
+
+
+def test_what_a_failed_step_needs_is_kept() -> None:
+    journey: list[str] = []
+    steps = [
+        removal(journey, "network"),
+        removal(journey, "vm", "network", error=StepFailed("stuck")),
+        removal(journey, "other"),
+    ]
+    lab = Lab(*steps, ledger=all_done("network", "vm", "other"), keep_going=True)
+    result = lab.runner.remove(["network", "vm", "other"])
+    assert lab.actions(result) == {"network": "kept", "vm": "failed", "other": "removed"}
+    assert lab.ledger.record("network").status is Status.DONE
+    assert result.step("network").because == "vm"
+
+
+def test_what_the_cloud_holds_for_hours_is_a_leftover_with_all_it_needs() -> None:
+    journey: list[str] = []
+    steps = [
+        removal(journey, "network"),
+        removal(journey, "peering", "network", error=NotYet("the producer holds it for 4 days")),
+        removal(journey, "other"),
+    ]
+    lab = Lab(*steps, ledger=all_done("network", "peering", "other"))
+    result = lab.runner.remove(["network", "peering", "other"])
+    assert lab.actions(result) == {"network": "pending", "peering": "pending", "other": "removed"}
+    assert lab.ledger.record("peering").status is Status.LEFTOVER
+    assert isinstance(result.error, NotYet)
+    assert result.error.exit_code == 11
+
+
+def test_a_failure_outweighs_a_leftover() -> None:
+    journey: list[str] = []
+    steps = [removal(journey, "a", error=NotYet("later")), removal(journey, "b", error=StepFailed("stuck"))]
+    result = Lab(*steps, ledger=all_done("a", "b"), keep_going=True, max_parallel=1).runner.remove(["a", "b"])
+    assert isinstance(result.error, StepFailed)
+
+
+def test_what_never_was_is_removed_silently() -> None:
+    journey: list[str] = []
+    lab = Lab(removal(journey, "a"))
+    result = lab.runner.remove(["a"])
+    assert lab.actions(result) == {"a": "unchanged"}
+    assert journey == ["a"]
+    assert lab.events == []
+    assert lab.ledger.transitions == []
+
+
+def test_transient_steps_are_not_removed() -> None:
+    lab = Lab(Step("verify", Toy(remove=raising(AssertionError("no"))), transient=True))
+    assert lab.runner.remove(["verify"]).steps == ()
+
+
+def test_a_create_that_was_interrupted_is_waited_for_before_it_is_removed() -> None:
+    """Else the thing appears after its removal, and stays."""
+    answers = [None, None, "there"]
+    deleted: list[str] = []
+
+    def remove(run: Run) -> None:
+        if run.find(lambda: answers.pop(0)):
+            run.change("delete", "x", lambda intent: deleted.append("x"))
+
+    record = StepRecord("a", kind="toy", status=Status.RUNNING, intents=(new_intent("create", "x"),))
+    lab = Lab(Step("a", Toy(remove=remove)), ledger=ledger_of(record))
+    assert lab.runner.remove(["a"]).ok
+    assert deleted == ["x"]
+
+
+def test_inputs_of_a_removal_come_from_the_journal() -> None:
+    seen: list[Mapping[str, Any]] = []
+
+    def remove(run: Run) -> None:
+        seen.append(run.inputs)
+
+    step = Step("b", Toy(remove=remove), inputs={"known": Ref("a", "id"), "not": Ref("a", "other")})
+    Lab(Step("a", Toy()), step, ledger=ledger_of(done("a", id="1"), done("b"))).runner.remove(["b"])
+    assert seen == [{"known": "1", "not": Unknown("a", "other")}]
+
+
+def test_a_kept_step_is_attached_again() -> None:
+    ledger = all_done("disk")
+    ledger.commit("disk", Kept())
+    lab = Lab(Step("disk", Toy(never, probe=present(id="d"))), ledger=ledger)
+    assert lab.actions(lab.runner.ensure(lab.runner.probe())) == {"disk": "adopted"}
