@@ -60,10 +60,10 @@ class Contract:
         """The method's own query parameters, camelCase. Refuses unknown and missing ones."""
         wanted, seen = match.method.query, {}
         for name, values in parse_qs(raw, keep_blank_values=True).items():
-            if name in match.document.common or camel(name) in match.document.common or name in COMMON:
-                continue
             key = name if name in wanted else ".".join(camel(p) for p in name.split("."))
             if key not in wanted:
+                if {name, key} & (match.document.common | COMMON):
+                    continue
                 raise violations([UNKNOWN_QUERY.format(name=name)])
             seen[key] = [_enum_name(wanted[key], value) for value in values]
         missing = [k for k, p in wanted.items() if p.get("required") and k not in seen]

@@ -63,6 +63,7 @@ def folder() -> Path:
 def read(service: str, name: str) -> Document:
     """Parses one document; about 0.1 s for compute, a few ms for the others."""
     raw = json.loads((folder() / f"{name}.json").read_bytes())
+    raw["resources"]["extra"] = {"methods": {str(i): extra for i, extra in enumerate(EXTRA.get(name, ()))}}
     templates: dict[tuple[str, int, str], list[Template]] = {}
     for method in _methods(service, raw):
         segments, verb = _segments(method.flat_path)
@@ -76,6 +77,21 @@ def read(service: str, name: str) -> Document:
         common=frozenset(raw.get("parameters", {})),
         templates={key: tuple(sorted(group, key=_parameter_count)) for key, group in templates.items()},
     )
+
+
+# https://developers.google.com/identity/protocols/oauth2: not in any discovery document
+EXTRA: Mapping[str, tuple[Mapping[str, Any], ...]] = {
+    "oauth2.v2": tuple(
+        {
+            "id": "oauth2.tokeninfo",
+            "httpMethod": verb,
+            "path": path,
+            "parameters": {name: {"location": "query", "type": "string"} for name in ("access_token", "id_token")},
+        }
+        for verb in ("GET", "POST")
+        for path in ("tokeninfo", "oauth2/v3/tokeninfo")
+    )
+}
 
 
 def _methods(service: str, raw: Mapping[str, Any]) -> Iterator[Method]:

@@ -33,7 +33,7 @@ def account_of(cloud: Cloud, token: str) -> str | None:
     return str(claims["email"])
 
 
-def id_token(cloud: Cloud, email: str, audience: str) -> str:
+def id_token(cloud: Cloud, email: str, audience: str, *, with_email: bool = True) -> str:
     """A JWT with the claims of Google's identity tokens. https://cloud.google.com/docs/authentication/token-types#id"""
     header = _part({"alg": "HS256", "kid": cloud.id, "typ": "JWT"})
     claims = {
@@ -41,8 +41,7 @@ def id_token(cloud: Cloud, email: str, audience: str) -> str:
         "aud": audience,
         "azp": email,
         "sub": _subject(email),
-        "email": email,
-        "email_verified": True,
+        **({"email": email, "email_verified": True} if with_email else {}),
         "iat": int(cloud.now),
         "exp": int(cloud.now) + 3600,
     }
