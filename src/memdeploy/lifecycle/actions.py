@@ -65,10 +65,10 @@ def _action(step: Step, seen: Observed) -> Action:
     action = _word(seen)
     entry: dict[str, Any] = {"step": step.name, "action": action, "title": step.title or step.name}
     if seen.differences:
-        entry["changes"] = [_change(difference) for difference in seen.differences]
+        entry["changes"] = [change_entry(difference) for difference in seen.differences]
     if seen.unknown:
         entry["depends_on"] = sorted({unknown.step for unknown in seen.unknown})
-    if seen.reason:
+    if seen.reason and seen.state is not State.ABSENT:  # "not found", "its API is off": `create` says it all
         entry["reason"] = seen.reason
     return entry
 
@@ -86,7 +86,7 @@ def _word(seen: Observed) -> str:
     return "may-change" if seen.unknown else "unchanged"
 
 
-def _change(difference: Difference) -> dict[str, Any]:
+def change_entry(difference: Difference) -> dict[str, Any]:
     entry = {
         "path": difference.field,
         "old": difference.have,

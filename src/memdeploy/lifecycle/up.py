@@ -17,7 +17,7 @@ from memdeploy.lifecycle.changing import Changing, change, shared_at_rest, share
 from memdeploy.lifecycle.outcome import error_of, seconds_since
 from memdeploy.lifecycle.plan import plan_data, planned_actions
 from memdeploy.lifecycle.request import Request
-from memdeploy.lifecycle.result import Result, error_entry
+from memdeploy.lifecycle.result import Outcome, Result, error_entry
 from memdeploy.lifecycle.session import Session
 from memdeploy.state.journal import DeploymentStatus, Journal
 
@@ -128,13 +128,13 @@ def _done_part(changing: Changing, found: RunResult, seconds: float) -> dict[str
 def _result(opened: Session, data: dict[str, Any], found: RunResult) -> Result:
     error = error_of(found, "up")
     code = ExitCode(error.exit_code) if error else ExitCode.DONE
-    status = "success" if error is None else _failed(found)
+    status: Outcome = "success" if error is None else _failed(found)
     opened.tell(EventKind.RUN_FINISHED, status=status, exit_code=int(code), seconds=data["seconds"])
     data.pop("plan", None)
     return Result("up", status, code, data, [error_entry(error)] if error else [])
 
 
-def _failed(found: RunResult) -> Any:
+def _failed(found: RunResult) -> Outcome:
     good = (Action.CREATED, Action.UPDATED, Action.UNCHANGED, Action.ADOPTED)
     return "partial" if any(step.action in good for step in found.steps) else "error"
 

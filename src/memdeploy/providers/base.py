@@ -92,6 +92,15 @@ class Cloud(Protocol):
         """A resource that left the graph, from the journal."""
         ...
 
+    def health(self, outputs: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+        """One look at the running service, from the steps' outputs: {"health": healthy|unhealthy|unknown, "version",
+        "reason"}. Never raises."""
+        ...
+
+    def endpoints(self, outputs: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+        """What a program needs to call the deployment (`memdeploy outputs`): url, audience, account, … No secrets."""
+        ...
+
     def costs(self) -> Mapping[str, float]:
         """Estimated US dollars a month by step, for what costs money while it stands (list prices, dated)."""
         ...

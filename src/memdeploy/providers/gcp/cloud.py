@@ -85,6 +85,31 @@ class GoogleCloud:
     def rebuild(self, kind: str, identity: Mapping[str, Any]) -> Resource:
         return kinds.make(self.scope, kind, identity)
 
+    def health(self, outputs: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+        from memdeploy.providers.gcp import health
+
+        uri = outputs.get("service", {}).get("uri")
+        verifier = outputs.get("account.verifier", {}).get("email")
+        if not uri or not verifier:
+            return {"health": "unknown", "reason": "there is no service yet"}
+        return health.ask(self.scope, uri, verifier)
+
+    def endpoints(self, outputs: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+        uri = outputs.get("service", {}).get("uri")
+        known = {
+            "url": uri,
+            "audience": uri,
+            "mcp_url": f"{uri}/mcp" if uri else None,
+            "project": self.scope.project,
+            "region": self.scope.region,
+            "service": outputs.get("service", {}).get("name"),
+            "verifier": outputs.get("account.verifier", {}).get("email"),
+            "image": outputs.get("image", {}).get("reference"),
+            "postgres_instance": outputs.get("postgres.instance", {}).get("name"),
+            "neo4j_vm": outputs.get("neo4j.vm", {}).get("name"),
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
     def costs(self) -> Mapping[str, float]:
         return costs.by_step(self.scope.deployment)
 

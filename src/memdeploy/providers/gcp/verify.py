@@ -50,23 +50,23 @@ class Verify:
 
     def _token(self, run: Run, audience: str, verifier: str) -> Secret:
         """The right to mint one was granted in this very run, perhaps: a refusal is waited out."""
-        name = f"projects/-/serviceAccounts/{verifier}"
 
-        def mint() -> Secret | None:
+        def minted() -> Secret | None:
             try:
-                return self._mint(name, audience)
+                return mint(self.scope.clients, audience, verifier)
             except Exception as raised:
                 if not _spreading(raised):
                     raise
                 return None
 
         what = f"the right to act as {verifier} (roles/iam.serviceAccountOpenIdTokenCreator)"
-        return run.until(mint, what=what, every=10.0, timeout=SPREAD)
+        return run.until(minted, what=what, every=10.0, timeout=SPREAD)
 
-    def _mint(self, name: str, audience: str) -> Secret:
-        body = {"audience": audience, "includeEmail": True}
-        answer = self.scope.clients.iamcredentials("projects.serviceAccounts.generateIdToken", name=name, body=body)
-        return Secret(answer["token"])
+
+def mint(clients: Clients, audience: str, verifier: str) -> Secret:
+    """An identity token of the verifier account, good for an hour."""
+    name, body = f"projects/-/serviceAccounts/{verifier}", {"audience": audience, "includeEmail": True}
+    return Secret(clients.iamcredentials("projects.serviceAccounts.generateIdToken", name=name, body=body)["token"])
 
 
 def _spreading(raised: Exception) -> bool:
