@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from memdeploy.cli import rehearsal
 from memdeploy.cli.destroy import destroy
 from memdeploy.cli.outputs import outputs
 from memdeploy.cli.plan import plan
+from memdeploy.cli.releases import releases
 from memdeploy.cli.status import status
 from memdeploy.cli.up import up
 from memdeploy.cli.verify import verify
@@ -47,6 +49,7 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
     app.callback()(_root)
-    for command in (plan, up, status, verify, outputs, destroy, version):
+    for command in (plan, up, status, verify, outputs, destroy, releases, version):
         app.command(command.__name__)(command)
+    app.add_typer(rehearsal.build(), name="rehearsal")
     return app

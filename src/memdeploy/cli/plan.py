@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,9 +13,6 @@ from memdeploy.errors import ExitCode
 
 if TYPE_CHECKING:
     from memdeploy.lifecycle.result import Result
-
-#: Actions after which `up` would leave everything as it is.
-_NO_CHANGE = ("unchanged", "kept", "orphan", "may-change")
 
 
 @takes("plan", config=ALL_CONFIG, run=(*COMMON, *REHEARSAL))
@@ -31,11 +27,6 @@ def plan(
 
 
 def _pending(found: Result) -> Result:
-    changes = any(_changes(action) for action in found.data.get("actions") or ())
-    if changes and found.exit_code == ExitCode.DONE:
+    if found.data.get("pending") and found.exit_code == ExitCode.DONE:
         return replace(found, exit_code=int(ExitCode.CHANGES_PENDING))
     return found
-
-
-def _changes(action: Mapping[str, Any]) -> bool:
-    return action.get("action") not in _NO_CHANGE
