@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from memdeploy.engine.ensuring import record_failure
 from memdeploy.engine.events import EventKind
 from memdeploy.engine.graph import invert, longest_paths, sort
 from memdeploy.engine.kit import Kit
-from memdeploy.engine.ledger import Removed, Status
+from memdeploy.engine.ledger import Kept, Removed, Status
 from memdeploy.engine.results import GOOD, Action, StepResult
 from memdeploy.engine.scheduler import Schedule
-from memdeploy.engine.step import Step
+from memdeploy.engine.step import Retainable, Step
 from memdeploy.engine.values import resolve
 from memdeploy.errors import Cancelled, MemdeployError, NotYet
 
 
 class Removing:
-    def __init__(self, kit: Kit, names: Sequence[str]) -> None:
+    """`retained` steps stay: they are put to rest once everything of `names` that needs them is gone, and are kept."""
+
+    def __init__(self, kit: Kit, names: Sequence[str], retained: Collection[str] = ()) -> None:
         self._kit = kit
-        wanted = [name for name in names if not kit.graph[name].transient]
+        self._retained = frozenset(retained)
+        wanted = [name for name in (*names, *retained) if not kit.graph[name].transient]
         self._blockers = {
             name: tuple(other for other in wanted if other != name and other in kit.graph.downstream([name]))
             for name in sorted(wanted, key=kit.graph.order().index, reverse=True)
@@ -45,7 +49,7 @@ class Removing:
         step = self._kit.graph[name]
         start = self._kit.clock.boottime()
         try:
-            result = self._remove(step, start)
+            result = self._retain(step, start) if name in self._retained else self._remove(step, start)
         except BaseException as raised:
             result = self._failed(step, raised, start)
         self._keep(result)
@@ -65,6 +69,21 @@ class Removing:
         result = StepResult(step.name, Action.REMOVED, seconds, record.attempts)
         self._kit.tell_finished(result)
         return result
+
+    def _retain(self, step: Step, start: float) -> StepResult:
+        run = self._kit.changing(step, self._inputs(step))
+        run.resume()
+        if isinstance(step.resource, Retainable):
+            step.resource.retain(run)
+        record = self._kit.ledger(step).commit(step.name, Kept())
+        result = StepResult(step.name, Action.KEPT, self._kit.seconds_since(start), record.attempts)
+        self._kit.tell_finished(result)
+        return result
+
+    def _inputs(self, step: Step) -> dict[str, Any]:
+        known = {need: self._kit.record(need).outputs for need in self._kit.graph.needs(step.name)}
+        resolved: dict[str, Any] = resolve(step.inputs, known)
+        return resolved
 
     def _failed(self, step: Step, raised: BaseException, start: float) -> StepResult:
         error = self._kit.failure(step, raised)

@@ -7,7 +7,7 @@ unless `keep_going`; then whatever does not need the failed step goes on. A runn
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from memdeploy.engine.calls import Classify
 from memdeploy.engine.cancel import CancelToken, Halt
@@ -20,6 +20,7 @@ from memdeploy.engine.kit import Counted, Kit, RunOptions, Teller
 from memdeploy.engine.ledger import Guard, Ledger
 from memdeploy.engine.operations import Poll
 from memdeploy.engine.probing import Probing
+from memdeploy.engine.protecting import Protecting
 from memdeploy.engine.removing import Removing
 from memdeploy.engine.results import RunResult, StepResult
 from memdeploy.engine.retry import Gates, Jitter
@@ -76,11 +77,15 @@ class Runner:
         ensuring.run()
         return self._result(ensuring.results, ensuring.first_error)
 
-    def remove(self, steps: Sequence[str]) -> RunResult:
-        """These steps gone, in reverse order. One that cannot go yet (`NotYet`) is recorded as a leftover and stays,
+    def protections(self, steps: Sequence[str]) -> dict[str, str]:
+        """Which of these must not be removed, and why. Reads only; to be asked before the first deletion."""
+        return Protecting(self._kit(), steps).run()
+
+    def remove(self, steps: Sequence[str], retain: Collection[str] = ()) -> RunResult:
+        """These steps gone, in reverse order; those of `retain` put to rest and kept, when what needs them is gone. One that cannot go yet (`NotYet`) is recorded as a leftover and stays,
         with all that it needs; the error of the result is then `NotYet` (exit code 11) unless something failed."""
         kit = self._kit()
-        removing = Removing(kit, steps)
+        removing = Removing(kit, steps, retain)
         removing.run()
         return self._result(removing.results, removing.first_error)
 
