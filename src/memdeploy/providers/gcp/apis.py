@@ -32,6 +32,7 @@ APIS: tuple[str, ...] = tuple(
         "sqladmin",
     )
 )
+ASKING = "cloudresourcemanager"  # without it preflight could not ask for permissions
 AT_ONCE = 20  # batchEnable's limit; batchGet takes 30
 
 
@@ -73,7 +74,7 @@ class Apis:
         off = run.read(lambda: states(self.scope))["off"]
         for start in range(0, len(off), AT_ONCE):
             self._enable(run, off[start : start + AT_ONCE])
-        if run.inputs.get("permissions") == "unchecked":
+        if f"{ASKING}.googleapis.com" in off:
             self._check_permissions(run)
         run.apply({"enabled": list(APIS)})
         return {"enabled": list(APIS)}

@@ -47,8 +47,7 @@ class Builder:
 
     def ground(self) -> Iterable[Step]:
         yield self.step("preflight", "preflight", {}, "Preflight", seconds=6.0, transient=True)
-        checked = {"permissions": Ref("preflight", "permissions")}
-        yield self.step("apis", "serviceusage.services", {}, "Google APIs", inputs=checked, seconds=40.0)
+        yield self.step("apis", "serviceusage.services", {}, "Google APIs", needs=("preflight",), seconds=40.0)
 
     def shared(self, *needs: str) -> Iterable[Step]:
         """Fixed names, one set for a project and region, in a journal of their own."""

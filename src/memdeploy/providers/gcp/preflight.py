@@ -32,12 +32,11 @@ class Finding:
 
 @dataclass
 class Report:
-    """What one preflight found out. `permissions` is `held` or `unchecked` (Cloud Resource Manager is still off)."""
+    """What one preflight found out. While Cloud Resource Manager is off, permissions are asked for by `Apis`."""
 
     findings: list[Finding] = field(default_factory=list)
     number: str | None = None
     caller: str | None = None
-    permissions: str = "unchecked"
 
     def add(self, text: str, remedy: str) -> None:
         self.findings.append(Finding(text, remedy))
@@ -58,7 +57,7 @@ class Preflight:
         report = examine(self.scope, run)
         if report.findings:
             raise _refusal(report.findings, run.step)
-        return {"project_number": report.number, "caller": report.caller, "permissions": report.permissions}
+        return {"project_number": report.number, "caller": report.caller}
 
     def remove(self, run: Run) -> None:
         """Nothing was made."""
@@ -134,7 +133,6 @@ def _permissions(scope: Scope, run: Run, report: Report) -> None:
         if found.kind is not ErrorKind.NOT_ENABLED:
             report.add(f"the permissions could not be asked for ({found.message})", found.suggestion or "Try again.")
         return
-    report.permissions = "held"
     if found:
         report.add(
             f"permissions are missing on project {scope.project}: {permissions.shortened(found)}",
