@@ -27,6 +27,7 @@ RESULTS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "up-real": ("up", {**UP, **HEAD, "url": "https://support-memory-x7k2-abc-ew.a.run.app", "pending": [],
                        "call": ["curl -H \"Authorization: Bearer $(gcloud auth print-identity-token)\" https://x/api/v2/health"]}),
     "up-simulated": ("up", {**UP, "verified": "simulated", "resumed": False, "pending": []}),
+    "up-unverified": ("up", {**UP, "verified": None, "pending": []}),
     "up-refused": ("up", {**HEAD, "plan": PLAN}),
     "status": ("status", STATUS),
     "verify": ("verify", {**REHEARSED, "url": "http://127.0.0.1:40123", "verified": "real", "checks": [

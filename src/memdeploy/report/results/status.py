@@ -28,6 +28,7 @@ def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
         parts.pairs(
             (
                 ("health", Text(health, style=_HEALTH_STYLES.get(health, "yellow"))),
+                ("because", clean(data.get("reason") or "")),
                 ("url", parts.address(data.get("url"), data)),
                 ("access", clean(data.get("access") or "")),
                 ("image", clean(data.get("image") or "")),

@@ -22,10 +22,9 @@ _VERIFIED = {
 def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
     if not data.get("url"):
         return _not_done(data, marks)
-    title = joined((f"{clean(data.get('deployment', ''))} is up", lines.rehearsal(data)), f" {marks.dot} ")
     return [
         Text(""),
-        Text(f"{marks.done} {title}", style="bold green"),
+        _title(data, marks),
         parts.pairs(
             (
                 ("url", parts.address(data["url"], data)),
@@ -40,6 +39,14 @@ def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
             )
         ),
     ]
+
+
+def _title(data: Mapping[str, Any], marks: Marks) -> Text:
+    """Up is what was verified; a service that runs and keeps no memory is not."""
+    good = data.get("verified") in _VERIFIED
+    words = "is up" if good else "runs, but is not verified"
+    title = joined((f"{clean(data.get('deployment', ''))} {words}", lines.rehearsal(data)), f" {marks.dot} ")
+    return Text(f"{marks.done if good else marks.warning} {title}", style="bold green" if good else "bold yellow")
 
 
 def calls(data: Mapping[str, Any]) -> list[str]:
