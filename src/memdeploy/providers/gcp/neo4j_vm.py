@@ -174,7 +174,9 @@ class Neo4jVm(ComputeThing):
     def _ready(self, run: Run, generation: str) -> bool | None:
         """One look at the guest attributes; None while it boots. Raises what the boot script says went wrong."""
         told = self._told()
-        if told.get("generation") != generation:
+        if (
+            told.get("generation", generation) != generation
+        ):  # the script's first word: an earlier boot's is still there
             return None
         phase = told.get("phase")
         if phase == "failed":

@@ -62,7 +62,7 @@ class Deploying:
         values = {
             "provider": "gcp",
             "name": self.name,
-            "gcp": {"project": PROJECT, "caller": "user:me@example.com"},
+            "gcp": {"project": PROJECT},
             "model": {"provider": "offline"},
         }
         scale = 0.0005

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from google.cloud import run_v2
 
+import memdeploy
 from memdeploy.engine.step import Difference, Unknown
 from memdeploy.providers.gcp import run_container, run_service
 from memdeploy.providers.gcp.prepare_body import job_body, prepare_key
@@ -53,7 +54,9 @@ def differences(sent: dict[str, Any], **options: Any) -> tuple[Difference, ...]:
 
 
 def test_the_body_is_as_agreed() -> None:
-    golden("service", body(model={"provider": "openai", "base_url": "https://llm.example.com/v1"}))
+    sent = body(model={"provider": "openai", "base_url": "https://llm.example.com/v1"})
+    assert sent.pop("clientVersion") == memdeploy.__version__
+    golden("service", sent)
 
 
 def test_the_body_is_accepted_by_the_client() -> None:
@@ -146,8 +149,9 @@ def test_an_attempt_makes_another_revision() -> None:
 
 def test_the_job_runs_once_with_the_same_environment() -> None:
     job = job_body(scope(), CONTAINER)
-    golden("prepare", job)
     run_container.message(run_v2.Job, job)
+    assert job.pop("clientVersion") == memdeploy.__version__
+    golden("prepare", job)
 
     task = job["template"]["template"]
     assert task["maxRetries"] == 0
