@@ -25,7 +25,7 @@ class Protecting:
     def run(self) -> dict[str, str]:
         """Step -> why it must not be removed. Raises the first failure to look."""
         Schedule(
-            {name: () for name in self._names},
+            dict.fromkeys(self._names, ()),
             self._work,
             weight=dict.fromkeys(self._names, 1.0),
             max_parallel=self._kit.options.max_parallel,

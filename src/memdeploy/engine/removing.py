@@ -72,7 +72,7 @@ class Removing:
 
     def _retain(self, step: Step, start: float) -> StepResult:
         run = self._kit.changing(step, self._inputs(step))
-        run.resume()
+        run.resume(interrupted=self._kit.record(step.name).status is Status.RUNNING)
         if isinstance(step.resource, Retainable):
             step.resource.retain(run)
         record = self._kit.ledger(step).commit(step.name, Kept())

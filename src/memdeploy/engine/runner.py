@@ -82,8 +82,9 @@ class Runner:
         return Protecting(self._kit(), steps).run()
 
     def remove(self, steps: Sequence[str], retain: Collection[str] = ()) -> RunResult:
-        """These steps gone, in reverse order; those of `retain` put to rest and kept, when what needs them is gone. One that cannot go yet (`NotYet`) is recorded as a leftover and stays,
-        with all that it needs; the error of the result is then `NotYet` (exit code 11) unless something failed."""
+        """These steps gone, in reverse order; those of `retain` put to rest and kept, when what needs them is gone. One
+        that cannot go yet (`NotYet`) is recorded as a leftover and stays, with all that it needs; the error of the
+        result is then `NotYet` (exit code 11) unless something failed."""
         kit = self._kit()
         removing = Removing(kit, steps, retain)
         removing.run()
