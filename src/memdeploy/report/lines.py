@@ -52,7 +52,7 @@ def detail(view: RunView, step: StepView) -> str:
         return waits_for(view, step)
     text = clean(step.text)
     if step.phase == "done" and step.action in ("unchanged", "kept", "removed", "adopted", "updated"):
-        return joined((step.action, text), ": ")
+        return text if text and step.action == "unchanged" else joined((step.action, text), ": ")
     if step.phase == "skipped":
         return joined(("skipped", text), " ")
     if step.phase == "running":

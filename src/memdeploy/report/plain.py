@@ -13,6 +13,8 @@ from memdeploy.report.text import clean, duration, joined
 
 #: A step's progress is said again at most so often (seconds), so that a log stays readable.
 PROGRESS_EVERY = 15.0
+#: And not at all of a step that is done so soon.
+AT_ONCE = 2.0
 
 
 class PlainLines:
@@ -81,7 +83,9 @@ class PlainLines:
                 return ""
 
     def _progress(self, event: Event, name: str, text: str) -> str:
-        at, said = self._said.get(name, (float("-inf"), ""))
+        started = self._view.steps[event.step or ""].started
+        first = (started if started is not None else event.at - AT_ONCE) + AT_ONCE - PROGRESS_EVERY
+        at, said = self._said.get(name, (first, ""))
         if text == said or event.at - at < PROGRESS_EVERY:
             return ""
         self._said[name] = (event.at, text)

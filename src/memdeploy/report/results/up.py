@@ -28,7 +28,7 @@ def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
         parts.pairs(
             (
                 ("url", parts.address(data["url"], data)),
-                ("call it", Text("\n").join(Text(line) for line in calls(data))),
+                ("call it", Text("\n").join(Text(line) for line in _calls(data))),
                 ("verified", _VERIFIED.get(str(data.get("verified")), clean(data.get("verified") or "not verified"))),
                 ("release", _release(data)),
                 ("access", clean(data.get("access") or "")),
@@ -49,8 +49,11 @@ def _title(data: Mapping[str, Any], marks: Marks) -> Text:
     return Text(f"{marks.done if good else marks.warning} {title}", style="bold green" if good else "bold yellow")
 
 
-def calls(data: Mapping[str, Any]) -> list[str]:
-    """The command lines that call the service; the provider's own words in `data.call` come first."""
+def _calls(data: Mapping[str, Any]) -> list[str]:
+    """The command lines that call the service; the provider's own words in `data.call` come first. Behind a rehearsal
+    of the API alone nothing listens once the command has ended."""
+    if data.get("verified") == "simulated":
+        return ["nothing listens there now: a rehearsal without containers ends with its command"]
     given = data.get("call")
     if isinstance(given, str):
         return [clean(given)]
