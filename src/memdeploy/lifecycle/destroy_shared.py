@@ -1,0 +1,96 @@
+"""`memdeploy destroy --shared`: network, peering and image repositories of a project and region, when nobody uses them.
+
+Whether they are in use is read from the cloud by the resources themselves, never counted here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from memdeploy.engine.events import Sink
+from memdeploy.engine.results import Action
+from memdeploy.errors import AnswerNeeded, ExitCode, NoSuchDeployment, NotYet, Refused
+from memdeploy.lifecycle.changing import Shared, shared_lease
+from memdeploy.lifecycle.memory import MemoryLedger, NoLease
+from memdeploy.lifecycle.outcome import error_of, seconds_since
+from memdeploy.lifecycle.request import Request
+from memdeploy.lifecycle.result import Result, error_entry
+from memdeploy.lifecycle.session import DEPLOYMENT, Session, root, session, shared_place
+from memdeploy.state.deployments import Deployments
+from memdeploy.state.journal import DeploymentStatus, Journal
+from memdeploy.state.lease import Lease
+from memdeploy.state.writer import JournalWriter
+
+
+def destroy_shared(request: Request, sink: Sink) -> Result:
+    """Exit 3 when something still uses it, 11 when the cloud holds on to it for hours."""
+    deployments = root(request)
+    journal = _known(request, deployments)
+    with session(request, sink, journal=journal, deployments=deployments) as drafted:
+        graph = drafted.cloud.shared_graph()
+        opened = replace(drafted, graph=graph)
+        place = shared_place(opened, create=True)
+        if place is None:  # pragma: no cover - made by the line above
+            raise AssertionError
+        with shared_lease(opened, place) as (lease, writer):
+            return _destroy(opened, lease, writer)
+
+
+def _known(request: Request, deployments: Deployments) -> Journal | None:
+    """The journal that says which project and region: of the named deployment, else of any when all agree."""
+    if request.name is not None and request.name in deployments.names():
+        return deployments.open(request.name).read()
+    if request.deployment is not None and request.deployment.gcp.project is not None:
+        return None
+    journals = [listed.journal for listed in deployments.list() if listed.journal is not None]
+    places = {(j.provider, j.binding, str(sorted(j.identity.items()))) for j in journals}
+    if len(places) == 1:
+        return journals[0]
+    if places:
+        raise AnswerNeeded("there are several projects or regions", suggestion="Name --project and --region.")
+    if request.deployment is not None:
+        return None
+    raise NoSuchDeployment("nothing is known of a project", suggestion="Name --provider, --project and --region.")
+
+
+def _destroy(opened: Session, lease: Lease, writer: JournalWriter) -> Result:
+    names = list(opened.graph.order())
+    start = opened.clock.boottime()
+    opened.begin(opened.graph)
+    shared = Shared(writer.ledger(), lease, frozenset(), lambda: None)
+    ledgers = {"shared": shared.ledger, DEPLOYMENT: MemoryLedger({})}
+    guards = {"shared": shared.guard, DEPLOYMENT: NoLease()}
+    runner = opened.runner(opened.graph, ledgers, guards)
+    used = runner.protections(names)
+    if used:
+        step, reason = next(iter(used.items()))
+        raise Refused(reason, code="in-use", where=step, suggestion="Destroy the deployments that use it first.")
+    data: dict[str, Any] = {**opened.header(), "deployment": "_shared"}
+    if not _agreed(opened):
+        return Result("destroy", "success", ExitCode.DONE, data)
+    found = runner.remove(names)
+    writer.update(status=DeploymentStatus.DESTROYED if found.ok else DeploymentStatus.DESTROYING)
+    error = error_of(found, "destroy --shared")
+    data |= {
+        "removed": [step.name for step in found.steps if step.action is Action.REMOVED],
+        "leftovers": [
+            {"what": step.name, "reason": step.error.message if step.error else f"waits for {step.because}"}
+            for step in found.steps
+            if step.action is Action.PENDING
+        ],
+        "seconds": seconds_since(opened.clock, start),
+    }
+    if isinstance(error, NotYet):
+        data["finish"] = "memdeploy destroy --shared"
+    code = ExitCode(error.exit_code) if error else ExitCode.DONE
+    return Result("destroy", "partial" if error else "success", code, data, [error_entry(error)] if error else [])
+
+
+def _agreed(opened: Session) -> bool:
+    request = opened.request
+    if request.yes:
+        return True
+    if not request.interactive or request.confirm is None:
+        raise AnswerNeeded("somebody has to agree to the removal", suggestion="Add --yes to remove it without asking.")
+    return request.confirm(f"Remove what deployments share in {opened.cloud.target}?")
