@@ -9,7 +9,7 @@ from typing import Any
 from memdeploy.engine.events import EventKind
 from memdeploy.engine.kit import Kit, summary_of
 from memdeploy.engine.ledger import Failed, Finished, Postponed, Started, Status, StepRecord
-from memdeploy.engine.probing import probed_inputs
+from memdeploy.engine.probing import probed_inputs, seen_outputs
 from memdeploy.engine.results import GOOD, Action, StepResult
 from memdeploy.engine.run import StepRun
 from memdeploy.engine.scheduler import Schedule
@@ -57,7 +57,7 @@ class Ensuring:
         inputs = self._inputs(step)
         seen = self._observed.get(step.name)
         if seen is not None and self._right_already(step, record, seen, inputs):
-            return self._leave(step, record, plain(seen.outputs or {}, "outputs"), start)
+            return self._leave(step, record, seen_outputs(record, seen), start)
         return self._converge(step, record, inputs, start)
 
     def _inputs(self, step: Step) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from memdeploy.engine.kit import Kit
+from memdeploy.engine.ledger import StepRecord
 from memdeploy.engine.scheduler import Schedule
 from memdeploy.engine.step import Effect, Observed, Outputs, State, Step, unknowns
 from memdeploy.engine.values import plain, resolve
@@ -80,10 +81,15 @@ def _known(kit: Kit, name: str, seen: Observed | None) -> Outputs | None:
     """What was seen; else what the journal says of it. What is absent, or to be replaced, will be another."""
     if seen is not None and (seen.state is State.ABSENT or _replaced(kit, name, seen)):
         return None
-    if seen is not None and seen.state in (State.PRESENT, State.DIFFERENT) and seen.outputs is not None:
-        outputs: dict[str, Any] = plain(seen.outputs, "outputs")
-        return outputs
+    if seen is not None and seen.state in (State.PRESENT, State.DIFFERENT):
+        return seen_outputs(kit.record(name), seen)
     return kit.record(name).outputs
+
+
+def seen_outputs(record: StepRecord, seen: Observed) -> dict[str, Any]:
+    """What a probe saw, and of the rest what the journal says: one read may not show every output."""
+    outputs: dict[str, Any] = plain(seen.outputs or {}, "outputs")
+    return {**(record.outputs or {}), **outputs}
 
 
 def _replaced(kit: Kit, name: str, seen: Observed) -> bool:

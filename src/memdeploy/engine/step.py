@@ -199,8 +199,10 @@ class Run(Protocol):
 class Resource(Protocol):
     """One thing in the cloud. Instances are cheap, hold no state of a run, and are given their clients."""
 
-    kind: str
-    "Stable word that, with `Step.identity`, suffices to rebuild this resource from the journal (for orphans)."
+    @property
+    def kind(self) -> str:
+        """Stable word that, with `Step.identity`, suffices to rebuild this resource from the journal (for orphans)."""
+        ...
 
     def probe(self, run: Run) -> Observed:
         """Read only."""

@@ -113,7 +113,7 @@ def test_any_other_error_of_a_probe_is_raised_with_its_place() -> None:
 
 
 def test_transient_steps_are_not_probed() -> None:
-    lab = Lab(Step("preflight", Toy(probe=lambda run: never(run) and None), transient=True), Step("a", Toy()))  # type: ignore[arg-type]
+    lab = Lab(Step("preflight", Toy(probe=lambda run: never(run) and None), transient=True), Step("a", Toy()))  # type: ignore[arg-type,return-value]
     assert list(lab.runner.probe()) == ["a"]
 
 
