@@ -9,21 +9,22 @@ import importlib
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
 
 def without_bytecode() -> list[str]:
-    """Loaded modules whose source has no bytecode of this interpreter."""
-    missing = []
-    for name, module in list(sys.modules.items()):
-        source, cached = getattr(module, "__file__", None), getattr(module, "__cached__", None)
-        if not source or not source.endswith(".py") or "/site-packages/" not in source:
-            continue
-        if not cached or not usable(Path(cached)):
-            missing.append(name)
-    return missing
+    """Loaded modules whose source has no bytecode of this interpreter. Frozen ones are part of it."""
+    modules = [(name, module) for name, module in sys.modules.items() if name != "__main__"]
+    return [name for name, module in modules if from_source(module) and not usable(module)]
 
 
-def usable(path: Path) -> bool:
+def from_source(module: ModuleType) -> bool:
+    origin = getattr(module.__spec__, "origin", None) or ""
+    return origin.endswith(".py")
+
+
+def usable(module: ModuleType) -> bool:
+    path = Path(getattr(module, "__cached__", None) or "/nowhere")
     return path.is_file() and path.read_bytes()[:4] == importlib.util.MAGIC_NUMBER
 
 

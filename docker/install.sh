@@ -4,23 +4,24 @@
 set -eu
 
 release=$1
+python=/usr/local/bin/python3 # not upstream's: its PATH begins with its virtual environment, which has no pip
 venv=/app/.venv
 nltk=/usr/local/share/nltk_data
 here=/opt/memdeploy/requirements
 
 pip_install() { # into the virtual environment, which has no pip of its own
-  python3 -m pip --python "$venv/bin/python" install --quiet --disable-pip-version-check --root-user-action=ignore \
+  "$python" -m pip --python "$venv/bin/python" install --quiet --disable-pip-version-check --root-user-action=ignore \
     --no-cache-dir --no-compile --no-deps --only-binary :all: "$@"
 }
 
 from_pypi() {
-  python3 -m venv --without-pip "$venv"
+  "$python" -m venv --without-pip "$venv"
   pip_install --require-hashes --requirement "$here/memmachine-$release.txt"
   # Upstream's build downloads NLTK's data; this wheel ships the same files.
   scratch=$(mktemp -d)
-  python3 -m pip download --quiet --disable-pip-version-check --no-cache-dir --no-deps --only-binary :all: \
+  "$python" -m pip download --quiet --disable-pip-version-check --no-cache-dir --no-deps --only-binary :all: \
     --require-hashes --requirement "$here/nltk-data.txt" --dest "$scratch"
-  python3 -m zipfile -e "$scratch"/*.whl "$scratch/wheel"
+  "$python" -m zipfile -e "$scratch"/*.whl "$scratch/wheel"
   mkdir -p "$nltk"
   cp -r "$scratch"/wheel/llama_index/core/_static/nltk_cache/corpora \
     "$scratch"/wheel/llama_index/core/_static/nltk_cache/tokenizers "$nltk/"
@@ -39,6 +40,8 @@ from_upstream() {
 }
 
 if [ -x "$venv/bin/memmachine-server" ]; then from_upstream; else from_pypi; fi
-# Unchecked: whoever copies layers may change times, and nobody edits sources in an image.
-"$venv/bin/python" -m compileall -q -j 0 --invalidation-mode unchecked-hash "$venv/lib" > /dev/null || true
+# Unchecked: whoever copies layers may change times, and nobody edits sources in an image. The interpreter's own library
+# too: official images ship it without. What cannot be compiled (templates, old syntax) is none of what bytecode.py asks for.
+"$venv/bin/python" -m compileall -q -j 0 --invalidation-mode unchecked-hash -x '/(test|tests|idlelib|tkinter|lib2to3)/' \
+  "$venv/lib" /usr/local/lib/python3.12 > /dev/null || true
 chmod -R a+rX /app "$nltk"

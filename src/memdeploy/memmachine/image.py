@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import tarfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ CONTEXT = (
     "Dockerfile", "install.sh", "startup.sh", "configure.py", "checks.py", "prepare.py", "serve.py", "failures.py",
     "bytecode.py", "exit_codes.json", "requirements/nltk-data.txt",
 )  # fmt: skip
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 Progress = Callable[[str], None]
 
 
@@ -153,7 +155,7 @@ def _checked(lines: Iterable[Mapping[str, Any]], what: str, code: str) -> Iterab
     """The engine reports failures inside a stream that began with 200. What it said last goes into the error."""
     said: list[str] = []
     for line in lines:
-        said = [*said, str(line.get("stream", "")).strip()][-12:]
+        said = [*said, COLOURS.sub("", str(line.get("stream", ""))).strip()][-12:]
         if "error" in line:
             tail = " | ".join(text for text in said if text)[-600:]
             raise StepFailed(f"{what}: {line['error']}" + (f" ({tail})" if tail else ""), code=code, retryable=True)

@@ -82,12 +82,13 @@ def _python(work: Path, base: Image) -> Image:
     return Image(PYTHON, key_of(base.key, folder, source.name), make, (BASE,))
 
 
+LEFT_OUT = ("lib/python3.12/test", "lib/python3.12/idlelib", "lib/python3.12/site-packages")
+
+
 def _runtime_only(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     """Leaves out tests, static libraries, bytecode, and whatever was installed into this Python."""
-    parts = Path(member.name).parts
-    if parts[2:3] in (("test",), ("idlelib",), ("site-packages",)) and len(parts) > 3 - (parts[2] != "site-packages"):
-        return None
-    if "__pycache__" in parts or member.name.endswith(".a"):
+    unwanted = any(member.name.startswith(f"{folder}/") for folder in LEFT_OUT)
+    if unwanted or "__pycache__" in member.name or member.name.endswith(".a"):
         return None
     member.uid = member.gid = 0
     return member
