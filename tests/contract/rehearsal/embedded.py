@@ -28,8 +28,16 @@ LOCATION = f"projects/{PROJECT}/locations/{REGION}"
 SUBNET = f"projects/{PROJECT}/regions/{REGION}/subnetworks/subnet"
 NETWORK = f"projects/{PROJECT}/global/networks/net"
 APIS = (
-    "artifactregistry cloudbuild cloudresourcemanager compute iam run secretmanager servicenetworking sqladmin"
-).split()
+    "artifactregistry",
+    "cloudbuild",
+    "cloudresourcemanager",
+    "compute",
+    "iam",
+    "run",
+    "secretmanager",
+    "servicenetworking",
+    "sqladmin",
+)
 _SERVICE_PATHS = {"compute": "compute/v1/"}
 
 
@@ -117,9 +125,18 @@ class Embedded:
 
 
 @contextmanager
-def embedded(folder: Path, *, backing: Backing | None = None, policies: Mapping[str, Any] | None = None) -> Iterator[Embedded]:
+def embedded(
+    folder: Path, *, backing: Backing | None = None, policies: Mapping[str, Any] | None = None
+) -> Iterator[Embedded]:
     world = {
-        "projects": [{"id": PROJECT, "number": int(NUMBER), "enabled": [f"{api}.googleapis.com" for api in APIS], "policies": dict(policies or {})}],
+        "projects": [
+            {
+                "id": PROJECT,
+                "number": int(NUMBER),
+                "enabled": [f"{api}.googleapis.com" for api in APIS],
+                "policies": dict(policies or {}),
+            }
+        ],
     }
     store, listening, clock = Store(folder), server.listen(0), Clock()
     settings = Settings(backing or NoBacking(), server.endpoint(listening), world_text=json.dumps(world), scale=1.0)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.cloud import run_v2
 
 from memdeploy.rehearsal.backing.none import NoBacking
 from memdeploy.rehearsal.backing.protocol import ContainerSpec, Progress
@@ -101,7 +102,7 @@ def test_without_the_invoker_check_everybody_comes_in(cloud: Embedded) -> None:
 def test_internal_services_are_not_found_from_outside(cloud: Embedded) -> None:
     allow(cloud, "allUsers")
     inner = service(cloud)
-    inner.name, inner.ingress = NAME, 2  # INGRESS_TRAFFIC_INTERNAL_ONLY
+    inner.name, inner.ingress = NAME, run_v2.IngressTraffic.INGRESS_TRAFFIC_INTERNAL_ONLY
     cloud.services().update_service(service=inner)
     cloud.clock.advance(60)
     assert health(cloud)[0] == 404

@@ -121,9 +121,7 @@ def test_a_name_is_taken(cloud: Embedded) -> None:
 
 def test_validate_only_keeps_nothing(cloud: Embedded) -> None:
     client = cloud.services()
-    request = run_v2.CreateServiceRequest(
-        parent=LOCATION, service=service(cloud), service_id="mem", validate_only=True
-    )
+    request = run_v2.CreateServiceRequest(parent=LOCATION, service=service(cloud), service_id="mem", validate_only=True)
     assert client.create_service(request=request).operation.done
     with pytest.raises(exceptions.NotFound):
         client.get_service(name=NAME)

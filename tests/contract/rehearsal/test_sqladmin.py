@@ -31,7 +31,12 @@ def sql(cloud: Embedded) -> Any:
 
 
 def body(**settings: Any) -> dict[str, Any]:
-    address = {"ipv4Enabled": False, "privateNetwork": NETWORK, "allocatedIpRange": "range", "sslMode": "ENCRYPTED_ONLY"}
+    address = {
+        "ipv4Enabled": False,
+        "privateNetwork": NETWORK,
+        "allocatedIpRange": "range",
+        "sslMode": "ENCRYPTED_ONLY",
+    }
     chosen = {"edition": "ENTERPRISE", "tier": "db-custom-1-3840", "ipConfiguration": address, **settings}
     return {"name": "pg", "databaseVersion": "POSTGRES_17", "region": REGION, "settings": chosen}
 
@@ -185,7 +190,9 @@ def test_a_stopped_instance_stays_runnable_and_hides_users_and_databases(cloud: 
     assert "not running" in refused(sql.users().list(project=PROJECT, instance="pg"), 400, "invalid")
     assert "not running" in refused(sql.databases().list(project=PROJECT, instance="pg"), 400, "invalid")
     done(cloud, sql, sql.instances().patch(project=PROJECT, instance="pg", body=start).execute())
-    assert [user["name"] for user in sql.users().list(project=PROJECT, instance="pg").execute()["items"]] == ["postgres"]
+    assert [user["name"] for user in sql.users().list(project=PROJECT, instance="pg").execute()["items"]] == [
+        "postgres"
+    ]
 
 
 def test_databases_are_made_once(cloud: Embedded, sql: Any) -> None:

@@ -12,6 +12,7 @@ from memdeploy.rehearsal.operations import WAIT, Finisher, Operation, Outcome
 from memdeploy.rehearsal.paging import page
 from memdeploy.rehearsal.refusal import exists, invalid, not_found
 from memdeploy.rehearsal.rules import artifactregistry_packages as packages
+from memdeploy.rehearsal.rules.guard import guarded
 from memdeploy.rehearsal.rules.secretmanager import check_labels
 from memdeploy.rehearsal.store import Row
 
@@ -97,8 +98,15 @@ def created(cloud: Cloud, operation: Operation) -> Outcome:
         if not progress.done:
             return WAIT
         if progress.error:
+            create_failed(cloud, operation)
             return Outcome(error={"code": 13, "message": progress.error})
     return Outcome(response={"@type": f"{_TYPE}.Repository", **row.body})
+
+
+def create_failed(cloud: Cloud, operation: Operation) -> Outcome:
+    """A repository whose creation failed is not there."""
+    cloud.store.delete(SERVICE, operation.target)
+    return Outcome()
 
 
 def deleted(cloud: Cloud, operation: Operation) -> Outcome:
@@ -156,4 +164,9 @@ RULES: Mapping[str, Handler] = {
     f"{_BASE}.packages.tags.delete": packages.delete_tag,
     f"{_BASE}.dockerImages.list": packages.list_images,
 }
-FINISHERS: Mapping[str, Finisher] = {"created": created, "deleted": deleted, "package-deleted": packages.deleted}
+FINISHERS: Mapping[str, Finisher] = {
+    "created": guarded(created, create_failed),
+    "fail.created": create_failed,
+    "deleted": guarded(deleted),
+    "package-deleted": guarded(packages.deleted),
+}

@@ -16,6 +16,7 @@ from memdeploy.rehearsal.operations import WAIT, Finisher, Operation, Outcome
 from memdeploy.rehearsal.paging import page
 from memdeploy.rehearsal.refusal import denied, failed_precondition, invalid, not_found
 from memdeploy.rehearsal.rules import cloudbuild_checks
+from memdeploy.rehearsal.rules.guard import guarded
 from memdeploy.rehearsal.store import Row
 
 SERVICE = "cloudbuild"
@@ -200,4 +201,4 @@ RULES: Mapping[str, Handler] = {
     for place in ("", "locations.")
     for verb, handler in (("create", create), ("get", get), ("list", list_), ("cancel", cancel))
 }
-FINISHERS: Mapping[str, Finisher] = {"built": built, "fail.built": build_failed}
+FINISHERS: Mapping[str, Finisher] = {"built": guarded(built, build_failed), "fail.built": build_failed}

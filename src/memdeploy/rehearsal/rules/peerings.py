@@ -36,12 +36,12 @@ def resource(cloud: Cloud, link: str, default_project: str = "") -> str:
 def network(cloud: Cloud, link: str, default_project: str = "") -> Row | None:
     """A network by link or, within `default_project`, by its bare name."""
     full = f"global/networks/{link}" if re.fullmatch(r"[a-z0-9-]+", link) else link
-    return cloud.store.get(COMPUTE, resource(cloud, full, default_project))
+    return _ready(cloud.store.get(COMPUTE, resource(cloud, full, default_project)))
 
 
 def subnetwork(cloud: Cloud, link: str, project: str, region: str) -> Row | None:
     full = f"regions/{region}/subnetworks/{link}" if re.fullmatch(r"[a-z0-9-]+", link) else link
-    return cloud.store.get(COMPUTE, resource(cloud, full, project))
+    return _ready(cloud.store.get(COMPUTE, resource(cloud, full, project)))
 
 
 def connection(cloud: Cloud, network_name: str) -> Row | None:
@@ -67,3 +67,8 @@ def peering(cloud: Cloud, network_link: str) -> Peering | None:
 def peering_key(network_name: str) -> str:
     """How the backing knows the peered network: by the peering's name inside the network."""
     return f"{network_name}/peerings/servicenetworking-googleapis-com"
+
+
+def _ready(row: Row | None) -> Row | None:
+    """What is still being made is not there yet for others."""
+    return row if row is not None and row.hidden.get("ready", True) else None

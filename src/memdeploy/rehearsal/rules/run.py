@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from memdeploy.rehearsal.call import Handler
 from memdeploy.rehearsal.operations import Finisher
 from memdeploy.rehearsal.rules import run_executions, run_jobs, run_revisions, run_services
+from memdeploy.rehearsal.rules.guard import guarded
 
 _BASE = "run.projects.locations"
 _IAM: Mapping[str, Handler] = {
@@ -39,12 +40,20 @@ RULES: Mapping[str, Handler] = {
     f"{_BASE}.jobs.executions.tasks.list": run_executions.list_tasks,
 }
 
+_FAILED: Mapping[str, Finisher] = {
+    "deployed": run_services.deployment_failed,
+    "service-deleted": run_services.delete_failed,
+    "job-deployed": run_jobs.deployment_failed,
+    "job-deleted": run_services.delete_failed,
+    "executed": run_executions.failed,
+}
+
 FINISHERS: Mapping[str, Finisher] = {
-    "deployed": run_services.deployed,
-    "fail.deployed": run_services.deployment_failed,
+    "deployed": guarded(run_services.deployed, _FAILED["deployed"]),
     "unchanged": run_services.unchanged,
-    "service-deleted": run_services.deleted,
+    "service-deleted": guarded(run_services.deleted, _FAILED["service-deleted"]),
     "job-deployed": run_jobs.deployed,
     "job-deleted": run_jobs.deleted,
-    "executed": run_executions.executed,
+    "executed": guarded(run_executions.executed, _FAILED["executed"]),
+    **{f"fail.{name}": finisher for name, finisher in _FAILED.items()},
 }

@@ -109,6 +109,16 @@ def executed(cloud: Cloud, operation: Operation) -> Outcome:
     return _completed(cloud, row, code)
 
 
+def failed(cloud: Cloud, operation: Operation) -> Outcome:
+    """An execution that was made to fail: no exit code, for no container ended."""
+    row = cloud.store.get(SERVICE, operation.target)
+    if row is not None and "completionTime" not in row.body:
+        text = (operation.planned_error or {}).get("message", "Internal error occurred.")
+        state = condition("FAILED", cloud.now, kind="Completed", message=text, reason="INTERNAL")
+        _end(cloud, row, {"failedCount": 1}, state)
+    return Outcome()
+
+
 def reference(execution: Row) -> dict[str, Any]:
     """Job.latestCreatedExecution."""
     state = execution.body["conditions"][0]

@@ -90,7 +90,17 @@ def deployed(cloud: Cloud, operation: Operation) -> Outcome:
     row = cloud.store.get(SERVICE, operation.target)
     if row is None:
         return Outcome(error={"code": 10, "message": "The job was deleted meanwhile."})
-    problem = operation.data.get("problem")
+    return _settled(cloud, row, operation.data.get("problem"))
+
+
+def deployment_failed(cloud: Cloud, operation: Operation) -> Outcome:
+    """An operation that was made to fail: the job stays behind, not ready."""
+    row = cloud.store.get(SERVICE, operation.target)
+    message = (operation.planned_error or {}).get("message", "Internal error occurred.")
+    return _settled(cloud, row, {"reason": "INTERNAL", "message": message}) if row else Outcome()
+
+
+def _settled(cloud: Cloud, row: Row, problem: Mapping[str, str] | None) -> Outcome:
     state = condition("FAILED", cloud.now, **problem) if problem else condition("SUCCEEDED", cloud.now)
     done = {"reconciling": False, "observedGeneration": row.body["generation"], "terminalCondition": state}
     kept = cloud.store.put(row.with_body(**done), cloud.now)

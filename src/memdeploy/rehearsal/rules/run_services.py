@@ -115,6 +115,15 @@ def deployment_failed(cloud: Cloud, operation: Operation) -> Outcome:
     return _failed(cloud, row, operation, Problem("INTERNAL", message)) if row else Outcome()
 
 
+def delete_failed(cloud: Cloud, operation: Operation) -> Outcome:
+    """A delete that was made to fail leaves the service or job as it was."""
+    row = cloud.store.get(SERVICE, operation.target)
+    if row is not None:
+        kept = {key: value for key, value in row.body.items() if key != "deleteTime"}
+        cloud.store.put(Row(SERVICE, row.type, row.name, {**kept, "reconciling": False}, row.hidden), cloud.now)
+    return Outcome()
+
+
 def deleted(cloud: Cloud, operation: Operation) -> Outcome:
     row = cloud.store.get(SERVICE, operation.target)
     if row is None:
@@ -222,7 +231,7 @@ def _ready(cloud: Cloud, row: Row, operation: Operation) -> Outcome:
     if operation.data["revision"]:
         run_revisions.settle(cloud, revision, ready)
     run_revisions.scale(cloud, row, revision)
-    kept = cloud.store.put(row.with_body(**done), now)
+    kept = cloud.store.put(row.with_body(**done).with_hidden(state="READY"), now)
     return Outcome(response={"@type": f"{TYPES}.Service", **shown(kept)})
 
 
@@ -238,5 +247,5 @@ def _failed(cloud: Cloud, row: Row, operation: Operation, problem: Problem) -> O
         cloud.backing.service_remove(operation.data["revision"])
         run_revisions.settle(cloud, operation.data["revision"], failed)
     done = {"reconciling": False, "observedGeneration": row.body["generation"], "terminalCondition": failed}
-    cloud.store.put(row.with_body(**done), cloud.now)
+    cloud.store.put(row.with_body(**done).with_hidden(state="FAILED"), cloud.now)
     return Outcome(error={"code": FAILED_PRECONDITION, "message": message})

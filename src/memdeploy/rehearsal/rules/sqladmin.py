@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from memdeploy.rehearsal.call import Handler
 from memdeploy.rehearsal.operations import Finisher
 from memdeploy.rehearsal.rules import sqladmin_backups, sqladmin_children, sqladmin_instances
+from memdeploy.rehearsal.rules.guard import guarded
 from memdeploy.rehearsal.rules.sqladmin_base import list_operations
 
 _BACKUPS: Mapping[str, Handler] = {
@@ -46,14 +47,14 @@ RULES: Mapping[str, Handler] = {
 }
 
 FINISHERS: Mapping[str, Finisher] = {
-    "created": sqladmin_instances.created,
+    "created": guarded(sqladmin_instances.created, sqladmin_instances.create_failed),
     "fail.created": sqladmin_instances.create_failed,
     "fail.changed": sqladmin_instances.change_failed,
     "fail.deleted": sqladmin_instances.change_failed,
-    "changed": sqladmin_instances.changed,
-    "deleted": sqladmin_instances.deleted,
-    "database": sqladmin_children.database_done,
-    "user": sqladmin_children.user_done,
+    "changed": guarded(sqladmin_instances.changed, sqladmin_instances.change_failed),
+    "deleted": guarded(sqladmin_instances.deleted, sqladmin_instances.change_failed),
+    "database": guarded(sqladmin_children.database_done),
+    "user": guarded(sqladmin_children.user_done),
     "backup": sqladmin_backups.backup_done,
     "backup-run": sqladmin_backups.run_done,
     "backup-gone": sqladmin_backups.gone,

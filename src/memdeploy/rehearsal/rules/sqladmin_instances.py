@@ -102,7 +102,6 @@ def created(cloud: Cloud, operation: Operation) -> Outcome:
     if row is None:
         return Outcome()
     if "address" in row.hidden:
-        cloud.backing.network_ensure(row.hidden["network"], row.hidden["cidr"])
         progress = cloud.backing.sql_ensure(_spec(cloud, row))
         if not progress.done:
             return WAIT
