@@ -47,6 +47,6 @@ def put(console: Console, blocks: Iterable[RenderableType]) -> None:
 
 
 def _columns(environ: Mapping[str, str]) -> int:
-    """A pipe has no width: wide enough that no address is broken, or what COLUMNS says."""
+    """A pipe has no width: so wide that no address or digest is broken, or what COLUMNS says."""
     columns = environ.get("COLUMNS", "")
-    return max(40, int(columns)) if columns.isdigit() else 160
+    return max(40, int(columns)) if columns.isdigit() else 1000

@@ -1,0 +1,52 @@
+"""docs/cli-output.schema.json describes what --json prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from memdeploy.errors import ExitCode, Locked
+from memdeploy.lifecycle.result import Result, failure
+from memdeploy.report import envelope
+from tests.unit.report.samples import ERRORS, PLAN, STATUS, UP
+
+SCHEMA = json.loads((Path(__file__).resolve().parents[3] / "docs" / "cli-output.schema.json").read_text())
+RESULTS = [
+    Result("plan", "success", data=PLAN),
+    Result("up", "success", data=UP),
+    Result("up", "partial", 1, {**UP, "verified": None, "url": None}, ERRORS[:1]),
+    Result("status", "success", data=STATUS),
+    failure("destroy", Locked("somebody else works here", suggestion="--wait")),
+]
+
+
+def valid(document: Mapping[str, Any]) -> bool:
+    return jsonschema.Draft202012Validator(SCHEMA).is_valid(document)
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("result", RESULTS, ids=lambda r: f"{r.command}-{r.status}")
+def test_results_are_valid(result: Result) -> None:
+    assert valid(json.loads(envelope.dumps(result)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"version": 2}, {"status": "fine"}, {"exit_code": 9}, {"errors": [{"message": "no code"}]}, {"data": []},
+     {"data": {"health": "maybe"}}, {"data": {"actions": [{"action": "create"}]}}],
+    ids=str,
+)  # fmt: skip
+def test_other_documents_are_not(change: Mapping[str, Any]) -> None:
+    assert not valid({**envelope.document(RESULTS[0]), **change})
+
+
+def test_exit_codes_are_those_of_the_commands() -> None:
+    assert SCHEMA["properties"]["exit_code"]["enum"] == sorted(ExitCode)
