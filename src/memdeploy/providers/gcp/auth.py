@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,7 +23,9 @@ def real(project: str) -> Any:
     import google.oauth2.credentials
     from google.auth.credentials import with_scopes_if_required
 
-    credentials, _ = google.auth.default()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Your application has authenticated using end user credentials")
+        credentials, _ = google.auth.default()
     if isinstance(credentials, google.oauth2.credentials.Credentials):
         return credentials if credentials.quota_project_id else credentials.with_quota_project(project)
     return with_scopes_if_required(credentials, [SCOPE])

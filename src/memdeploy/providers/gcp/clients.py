@@ -8,6 +8,7 @@ them is ever asked to wait for an operation: `Run.change` and `poll` do that.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,13 @@ VERSIONS: Mapping[str, str] = {
 }
 SERVICE_PATHS: Mapping[str, str] = {"compute": "compute/v1/"}
 USER_AGENT = f"memdeploy/{memdeploy.__version__}"
+
+
+def _silence(logger: str) -> None:
+    """Without any handler Python prints a library's warnings (here each 403 and 404) into the user's terminal."""
+    found = logging.getLogger(logger)
+    if not found.handlers:
+        found.addHandler(logging.NullHandler())
 
 
 def require_loopback(endpoint: str) -> str:
@@ -180,6 +188,7 @@ class Clients:
         from googleapiclient.discovery import build
 
         with self._lock:
+            _silence("googleapiclient")
             if service not in self._resources:
                 endpoint = f"{self.base(service)}/{SERVICE_PATHS.get(service, '')}" if self._endpoint else None
                 self._resources[service] = build(

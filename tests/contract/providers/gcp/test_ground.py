@@ -1,0 +1,234 @@
+"""What everything stands on, through the real runner and Google's own clients."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from memdeploy.engine.ledger import Noted
+from memdeploy.engine.results import RunResult
+from memdeploy.engine.step import State
+from memdeploy.errors import Foreign, NotYet, Refused
+from memdeploy.providers.gcp.apis import APIS
+from memdeploy.providers.gcp.cloud import GoogleCloud, open_cloud
+from memdeploy.providers.gcp.vault import Vault
+from memdeploy.secret import Secret
+from tests.contract.conftest import Serve
+from tests.contract.providers.gcp.deploying import PROJECT, Deploying
+from tests.support.rehearsed import Rehearsed
+
+SECRETS = ("grants.model", "grants.postgres", "grants.neo4j")
+GROUND = ("shared.peering", "network.firewall", "caller", "grants.registry", "grants.hub", "grants.project", *SECRETS)
+
+
+@dataclass
+class Ground(Deploying):
+    id: str = "abcdef123456"
+    suffix: str = "x7k2"
+    key: str | None = "sk-one"
+
+    def cloud(self) -> GoogleCloud:
+        given = super().cloud().scope.context
+        key = Secret(self.key) if self.key else None
+        return open_cloud(replace(given, id=self.id, suffix=self.suffix, model_key=key))
+
+    def make(self, *steps: str) -> RunResult:
+        cloud = self.cloud()
+        runner = self.runner(cloud.graph().only(steps or GROUND), cloud)
+        return runner.ensure(runner.probe())
+
+    def take_away(self, *steps: str) -> RunResult:
+        cloud = self.cloud()
+        return self.runner(cloud.graph(), cloud).remove(steps)
+
+    def outputs(self, step: str) -> dict[str, Any]:
+        record = self.shared.record(step) if step.startswith("shared.") else self.own.record(step)
+        return dict(record.outputs or {})
+
+
+def made(rehearsed: Rehearsed, **more: Any) -> Ground:
+    ground = Ground(rehearsed, **more)
+    result = ground.make()
+    assert result.error is None, result.error
+    return ground
+
+
+def test_it_is_made_with_markers_and_found_unchanged(rehearsed: Rehearsed) -> None:
+    ground = made(rehearsed)
+    own = {item["marker"] for item in rehearsed.inventory()}
+    assert own <= {"abcdef123456", "shared-us-central1", None}
+    before = rehearsed.last_request()
+    again = ground.make()
+    assert again.error is None
+    assert {str(step.action) for step in again.steps} == {"unchanged"}
+    asked = rehearsed.requests(before)
+    assert [r for r in asked if r["mutates"]] == []
+    reads = Counter((r["service"], r["method"], r["path"]) for r in asked)
+    preflight = {"services:batchGet", "billingInfo", ":testIamPermissions", "regions/us-central1"}
+    several = [key for key, count in reads.items() if count > 1 and not any(key[2].endswith(p) for p in preflight)]
+    assert several == []
+
+
+def test_answers_lost_on_the_way_change_nothing_twice(serve: Serve) -> None:
+    rehearsed = serve(faults="lost=0.15,503=0.1,reset=0.05,seed=11")
+    made(rehearsed)
+    rehearsed.faults("lost=0,seed=1")
+    versions = [i["name"] for i in rehearsed.inventory() if i["type"] == "SecretVersion"]
+    assert len(versions) == 3
+    assert all(name.endswith("/versions/1") for name in versions)
+    assert len([i for i in rehearsed.inventory() if i["type"] == "ServiceAccount"]) == 4
+
+
+def test_preflight_names_all_that_is_wrong_and_touches_nothing(serve: Serve) -> None:
+    world = {
+        "projects": [
+            {
+                "id": PROJECT,
+                "number": 123456789012,
+                "billing": False,
+                "enabled": list(APIS),
+                "deny": ["cloudsql.instances.create", "run.services.create"],
+            }
+        ]
+    }
+    rehearsed = serve(world=world)
+    result = Ground(rehearsed).make()
+    assert isinstance(result.error, Refused)
+    for part in ("billing", "cloudsql.instances.create", "run.services.create"):
+        assert part in result.error.message
+    assert [r for r in rehearsed.requests() if r["mutates"]] == []
+
+
+def test_a_project_that_is_not_there(serve: Serve) -> None:
+    rehearsed = serve(world={"projects": [{"id": "another-project", "enabled": list(APIS)}]})
+    result = Ground(rehearsed).make()
+    assert isinstance(result.error, Refused)
+    assert PROJECT in result.error.message
+
+
+def test_permissions_are_asked_for_even_where_the_api_was_off(serve: Serve) -> None:
+    rehearsed = serve(world={"projects": [{"id": PROJECT, "enabled": [], "deny": ["run.services.create"]}]})
+    result = Ground(rehearsed).make()
+    assert isinstance(result.error, Refused)
+    assert "run.services.create" in result.error.message
+    assert {r["service"] for r in rehearsed.requests() if r["mutates"]} <= {"serviceusage"}
+
+
+def test_the_caller_is_who_the_credentials_say(rehearsed: Rehearsed) -> None:
+    ground = made(rehearsed, options={"gcp": {"project": PROJECT}})
+    role = "roles/iam.serviceAccountOpenIdTokenCreator"
+    assert ground.outputs("caller")["members"] == {role: [ground.outputs("preflight")["caller"]]}
+    assert ground.outputs("preflight")["caller"].startswith("user:")
+
+
+def test_two_deployments_share_a_network_and_nothing_else(rehearsed: Rehearsed) -> None:
+    one = made(rehearsed)
+    two = made(rehearsed, name="other", id="zzzzzz654321", suffix="q1w2")
+    assert one.outputs("shared.network") == two.outputs("shared.network")
+    assert one.outputs("network.subnet")["cidr"] == "10.71.0.0/24"
+    assert two.outputs("network.subnet")["cidr"] == "10.71.1.0/24"
+    kept = [i for i in rehearsed.inventory() if i["marker"] in ("zzzzzz654321", "shared-us-central1")]
+    own = [step.name for step in one.cloud().graph().only(GROUND) if step.scope == "deployment" and not step.transient]
+    assert one.take_away(*own).error is None
+    left = rehearsed.inventory()
+    assert [i for i in left if i["marker"] == "abcdef123456"] == []
+    assert [i for i in left if i["marker"] in ("zzzzzz654321", "shared-us-central1")] == kept
+    cloud = two.cloud()
+    policy = cloud.scope.clients.artifactregistry(
+        "projects.locations.repositories.getIamPolicy", resource=two.outputs("shared.hub")["name"]
+    )
+    members = {member for binding in policy["bindings"] for member in binding["members"]}
+    assert members == {f"serviceAccount:other-q1w2-{role}@{PROJECT}.iam.gserviceaccount.com" for role in ("bld", "neo")}
+
+
+def test_shared_things_in_use_are_protected(rehearsed: Rehearsed) -> None:
+    ground = made(rehearsed)
+    cloud = ground.cloud()
+    run: Any = type("R", (), {"read": staticmethod(lambda call: call()), "find": staticmethod(lambda call: call())})()
+    network: Any = cloud.shared_graph()["shared.network"].resource
+    assert "support-memory-x7k2-net" in network.protection(run)
+    ground.take_away("network.firewall", "network.subnet")
+    assert network.protection(run) is None
+
+
+def test_a_range_of_somebody_else_stays_in_the_peering(rehearsed: Rehearsed) -> None:
+    ground = Ground(rehearsed)
+    assert ground.make("shared.range").error is None
+    clients = ground.cloud().scope.clients
+    link = "projects/proj-1/global/networks/memdeploy-us-central1"
+    body = {"name": "theirs", "purpose": "VPC_PEERING", "addressType": "INTERNAL", "prefixLength": 24, "network": link}
+    clients.compute("globalAddresses.insert", project=PROJECT, body=body)
+    number = clients.cloudresourcemanager("projects.get", name=f"projects/{PROJECT}")["name"].split("/")[1]
+    path = f"projects/{number}/global/networks/memdeploy-us-central1"
+    wait_for(lambda: clients.compute("globalAddresses.get", project=PROJECT, address="theirs")["status"] == "RESERVED")
+    clients.servicenetworking(
+        "services.connections.patch", name="services/servicenetworking.googleapis.com/connections/-",
+        updateMask="reservedPeeringRanges", force=True, body={"network": path, "reservedPeeringRanges": ["theirs"]},
+    )  # fmt: skip
+    assert ground.make("shared.peering").error is None
+    assert ground.outputs("shared.peering")["ranges"] == ["memdeploy-us-central1-range", "theirs"]
+
+
+def test_a_range_that_was_taken_meanwhile_is_chosen_again(rehearsed: Rehearsed) -> None:
+    two = Ground(rehearsed, name="other", id="zzzzzz654321", suffix="q1w2")
+    assert two.make("network.subnet").error is None
+    one = Ground(rehearsed)
+    one.own.commit("network.subnet", Noted({"cidr": "10.71.0.0/24"}))  # chosen by a run that did not get further
+    assert one.make("network.subnet").error is None
+    assert one.outputs("network.subnet")["cidr"] == "10.71.1.0/24"
+    assert one.own.record("network.subnet").notes["cidr"] == "10.71.1.0/24"
+
+
+def test_a_subnet_still_held_is_a_leftover_not_a_failure(rehearsed: Rehearsed) -> None:
+    ground = Ground(rehearsed)
+    assert ground.make("neo4j.address").error is None
+    result = ground.take_away("network.subnet")
+    assert isinstance(result.error, NotYet)
+    assert "--finish" in (result.error.suggestion or "")
+
+
+@pytest.mark.parametrize("theirs", [{}, {"memdeploy": "zzzzzz654321"}])
+def test_a_thing_of_somebody_else_is_foreign(rehearsed: Rehearsed, theirs: dict[str, str]) -> None:
+    ground = Ground(rehearsed)
+    assert ground.make("apis", "account.run").error is None
+    vault = Vault(ground.cloud().scope, "support-memory-x7k2-pg")
+    vault.create(theirs)
+    seen = ground.plan()["secret.postgres"]
+    assert seen.state is State.FOREIGN
+    assert isinstance(ground.make("secret.postgres").error, Foreign)
+    assert dict(vault.get().labels) == theirs
+
+
+def test_the_models_key_is_renewed_when_it_changed_and_kept_when_none_is_given(rehearsed: Rehearsed) -> None:
+    ground = made(rehearsed)
+    first = ground.outputs("secret.model")["secret"]
+    ground.key = None
+    assert ground.make("secret.model").error is None
+    assert ground.outputs("secret.model")["secret"] == first
+    ground.key = "sk-two"
+    assert ground.make("secret.model").error is None
+    second = ground.outputs("secret.model")["secret"]
+    assert (first["version"], second["version"]) == ("1", "2")
+    assert Vault(ground.cloud().scope, second["secret"]).reveal(2) == Secret("sk-two")
+    assert "sk-two" not in str(ground.own.records)
+    ground.own.records.pop("secret.model")  # a lost journal: the stored value is compared, nothing is added
+    assert ground.make("secret.model").error is None
+    assert ground.outputs("secret.model")["secret"] == second
+
+
+def test_a_generated_password_survives_a_lost_journal(rehearsed: Rehearsed) -> None:
+    ground = made(rehearsed)
+    first = ground.outputs("secret.postgres")
+    ground.own.records.pop("secret.postgres")
+    assert ground.make("secret.postgres").error is None
+    assert ground.outputs("secret.postgres") == first
+
+
+def wait_for(condition: Any) -> None:
+    for _ in range(1000):
+        if condition():
+            return
+    raise AssertionError("the condition never came true")
