@@ -8,6 +8,7 @@ import tarfile
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -167,3 +168,15 @@ def test_a_service_listens_on_loopback_until_it_is_removed(built: Built) -> None
     backing.service_remove(key)
     backing.service_remove(key)
     assert backing.service_state(key).error is not None
+
+
+def test_a_reset_rehearsal_uses_its_backing_again(tmp_path: Path) -> None:
+    with world(tmp_path) as made:
+        assert made.backing.registry().startswith("127.0.0.1:")
+        space = made.backing.free_space()
+        made.backing.remove_everything()
+        assert made.left() == []
+        assert made.backing.free_space() == space
+        again = made.backing.registry()
+        with urllib.request.urlopen(f"http://{again}/v2/", timeout=10) as answer:
+            assert answer.status == 200

@@ -50,6 +50,11 @@ class Builds:
             return Progress(done=True, error="the build was interrupted before it ended; start it again")
         return Progress(done=False)
 
+    def forget(self) -> None:
+        """Builds that run are of no interest any more: their steps are being removed, and that ends them."""
+        with self._guard:
+            self._running.clear()
+
     def _run(self, spec: BuildSpec) -> None:
         from docker.errors import DockerException
 
@@ -61,9 +66,11 @@ class Builds:
             result["result"] = {name: self._registry.push(name) for name in spec.images}
         except (StepError, BackingError, DockerException, OSError) as error:
             result["error"] = str(error)
-        self._clean(spec.key)
-        self._folders.write(spec.key, RESULT, json.dumps({**result, "log": "".join(log)[-20000:]}))
         with self._guard:
+            if self._running.get(spec.key) is not threading.current_thread():
+                return
+            self._clean(spec.key)
+            self._folders.write(spec.key, RESULT, json.dumps({**result, "log": "".join(log)[-20000:]}))
             del self._running[spec.key]
 
     def _steps(self, spec: BuildSpec, log: list[str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memdeploy.rehearsal.backing import images
 from memdeploy.rehearsal.backing.builds import Builds
@@ -17,7 +18,7 @@ from memdeploy.rehearsal.backing.folders import Folders
 from memdeploy.rehearsal.backing.images import Background, Images
 from memdeploy.rehearsal.backing.networks import Networks, remove_network
 from memdeploy.rehearsal.backing.offline import OfflineModel, program
-from memdeploy.rehearsal.backing.protocol import BuildSpec, ContainerSpec, Progress, SqlSpec, VmSpec
+from memdeploy.rehearsal.backing.protocol import Backing, BuildSpec, ContainerSpec, Progress, SqlSpec, VmSpec
 from memdeploy.rehearsal.backing.registry import Registry, remove_images
 from memdeploy.rehearsal.backing.sockets import Sockets, Upstream
 from memdeploy.rehearsal.backing.sql import Sql
@@ -38,7 +39,9 @@ class Containers:
 
     def __init__(self, rehearsal: str, state: Path, upstream: Upstream, offline_model: Path | None = None) -> None:
         self._engine = engine = Engine(connect(), rehearsal)
-        background, self._folders, sockets = Background(), Folders(state), Sockets(upstream)
+        self._background = background = Background()
+        self._sockets = sockets = Sockets(upstream)
+        self._folders = Folders(state)
         available = Images(engine, background)
         tools = Tools(engine, available, background)
         self._networks = Networks(engine)
@@ -115,6 +118,7 @@ class Containers:
 
     def remove_everything(self) -> None:
         """Containers first (machines' inner ones before the machines), then networks, volumes and image names."""
+        self._forget()
         registries = self._engine.containers("registry")
         for kind in ("guest", None):
             for container in self._engine.containers(kind):
@@ -126,6 +130,17 @@ class Containers:
         for volume in self._engine.volumes():
             volume.remove(force=True)
         self._folders.remove_all()
+
+    def _forget(self) -> None:
+        """What this process remembers of what is going away: a rehearsal that was reset uses the backing again."""
+        self._builds.forget()
+        self._background.forget()
+        self._sockets.close_all()
+        self._registry.forget()
+
+
+if TYPE_CHECKING:
+    _IMPLEMENTED: type[Backing] = Containers
 
 
 def available() -> str | None:

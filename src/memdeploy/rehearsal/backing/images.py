@@ -79,6 +79,12 @@ class Background:
                 self._running[name].start()
         return Progress(done=False)
 
+    def forget(self) -> None:
+        """What runs may end, but nobody is told any more."""
+        with self._guard:
+            self._running.clear()
+            self._failed.clear()
+
     def _run(self, name: str, work: Callable[[], None]) -> None:
         error = None
         try:
@@ -86,6 +92,8 @@ class Background:
         except Exception as caught:
             error = f"{name}: {caught}"
         with self._guard:
+            if self._running.get(name) is not threading.current_thread():
+                return
             del self._running[name]
             if error is not None:
                 self._failed[name] = error

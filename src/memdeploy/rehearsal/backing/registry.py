@@ -46,6 +46,10 @@ class Registry:
             self._address = f"127.0.0.1:{found.labels['memdeploy.port']}"
             return self._address
 
+    def forget(self) -> None:
+        """It was removed: the next one has another port."""
+        self._address = ""
+
     def _create(self) -> Any:
         self._images.fetch(images.REGISTRY)
         port = _free_port()

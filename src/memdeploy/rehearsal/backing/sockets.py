@@ -168,6 +168,12 @@ class Sockets:
             server.shutdown()
             server.server_close()
 
+    def close_all(self) -> None:
+        with self._guard:
+            folders = [Path(folder) for folder in self._open]
+        for folder in folders:
+            self.close(folder)
+
 
 def _bind(folder: Path, guest: Guest, upstream: Upstream) -> _Server:
     """By way of the folder's descriptor: a unix socket's path may have 107 characters, a state folder has more."""
