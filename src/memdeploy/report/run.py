@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from memdeploy.engine.events import Event, EventKind
 
+_RETRY_WORDS = 100
+
 Phase = Literal["waiting", "running", "done", "failed", "skipped"]
 
 
@@ -74,10 +76,10 @@ def fold(view: RunView, event: Event) -> RunView:
 
 
 def retry_text(data: Mapping[str, Any]) -> str:
-    """`try 3 in 4.0s: 503 Service Unavailable`."""
+    """`again in 4.0s: 503 Service Unavailable`. What passes by itself needs no more than its first words."""
     wait = _number(data.get("wait"), 0.0)
-    why = data.get("message") or data.get("kind") or "no answer"
-    return f"try {data.get('attempt', '?')} in {wait:.1f}s: {why}"
+    why = str(data.get("message") or data.get("kind") or "no answer")
+    return f"again in {wait:.1f}s: {why if len(why) <= _RETRY_WORDS else why[: _RETRY_WORDS - 1] + '…'}"
 
 
 def waits_for(view: RunView, step: StepView) -> str:
