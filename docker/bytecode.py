@@ -19,8 +19,8 @@ def without_bytecode() -> list[str]:
 
 
 def from_source(module: ModuleType) -> bool:
-    origin = getattr(module.__spec__, "origin", None) or ""
-    return origin.endswith(".py")
+    origin = getattr(getattr(module, "__spec__", None), "origin", None)
+    return isinstance(origin, str) and origin.endswith(".py")
 
 
 def usable(module: ModuleType) -> bool:

@@ -1,0 +1,178 @@
+"""startup.sh, serve and prepare, with stand-ins for what they wait for and for what they become."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import checks
+import configure
+import prepare
+import pytest
+import serve
+from failures import Failure
+
+from tests.unit.docker.conftest import FOLDER
+from tests.unit.docker.test_configure import COMPLETE
+
+
+def startup(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Runs startup.sh with a `python` that says what it was asked to run and who it is."""
+    program = tmp_path / "python"
+    program.write_text('#!/bin/sh\necho "$1 $$"\n')
+    program.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    command = ["sh", "-c", 'echo "$$"; exec sh "$0" "$@"', str(FOLDER / "startup.sh"), *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("words", "file"), [((), "serve.py"), (("serve",), "serve.py"), (("prepare",), "prepare.py")])
+def test_startup_becomes_the_words_program(tmp_path: Path, words: tuple[str, ...], file: str) -> None:
+    own, said = startup(tmp_path, *words).stdout.splitlines()
+    assert said == f"{FOLDER / file} {own}"  # the same process: exec, not a child
+
+
+def test_startup_refuses_an_unknown_word(tmp_path: Path) -> None:
+    done = startup(tmp_path, "migrate")
+    assert done.returncode == 64
+    assert "prepare, serve" in done.stderr
+
+
+class Connection:
+    def __init__(self, *, lock: bool = True) -> None:
+        self.lock = lock
+        self.closed = False
+
+    async def close(self, timeout: float | None = None) -> None:
+        self.closed = True
+
+    async def fetchval(self, statement: str, *_: object) -> object:
+        if "advisory" in statement:
+            return self.lock
+        return "17.2 (Debian)" if "version" in statement else 1
+
+
+def giving(value: object) -> Callable[..., Any]:
+    async def check(*_: object) -> object:
+        if isinstance(value, Failure):
+            raise value
+        return value
+
+    return check
+
+
+@pytest.fixture
+def ready(tmp_path: Path) -> tuple[configure.Settings, configure.Prepared]:
+    settings = configure.read(COMPLETE)
+    return settings, configure.write(settings, tmp_path)
+
+
+def test_serve_waits_for_both(monkeypatch: pytest.MonkeyPatch, ready: Any) -> None:
+    connection = Connection()
+    monkeypatch.setattr(checks, "postgres", giving(connection))
+    monkeypatch.setattr(checks, "neo4j", giving("5.26"))
+    asyncio.run(serve.wait(*ready, postgres=1, neo4j=1))
+    assert connection.closed
+
+
+def test_serve_starts_without_neo4j_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, ready: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(checks, "postgres", giving(Connection()))
+    monkeypatch.setattr(checks, "neo4j", giving(Failure("neo4j-unreachable", passing=True)))
+    asyncio.run(serve.wait(*ready, postgres=1, neo4j=0))
+    assert "without Neo4j" in capsys.readouterr().err
+
+
+def test_serve_fails_without_postgres(monkeypatch: pytest.MonkeyPatch, ready: Any) -> None:
+    monkeypatch.setattr(checks, "postgres", giving(Failure("postgres-unreachable", passing=True)))
+    monkeypatch.setattr(checks, "neo4j", giving("5.26"))
+    with pytest.raises(Failure, match="postgres-unreachable"):
+        asyncio.run(serve.wait(*ready, postgres=0, neo4j=0))
+
+
+def test_the_server_is_not_given_the_raw_secrets(monkeypatch: pytest.MonkeyPatch, ready: Any) -> None:
+    for name, value in COMPLETE.items():
+        monkeypatch.setenv(name, value)
+    environment = serve.server_environment(ready[1])
+    assert not {"POSTGRES_PASSWORD", "NEO4J_PASSWORD", "MODEL_API_KEY"} & set(environment)
+    assert environment["MEMDEPLOY_NEO4J_PASSWORD"] == "neo"
+    assert environment["MEMORY_CONFIG"].endswith("memmachine.yml")
+
+
+@pytest.fixture
+def stand_ins(monkeypatch: pytest.MonkeyPatch) -> Connection:
+    """Everything prepare asks, answering well; MemMachine's start-up does nothing."""
+    connection = Connection()
+    monkeypatch.setattr(checks, "postgres", giving(connection))
+    monkeypatch.setattr(checks, "neo4j", giving("5.26.12"))
+    monkeypatch.setattr(checks, "model", giving(None))
+    monkeypatch.setattr(checks, "may_make_tables", giving(None))
+    monkeypatch.setattr(checks, "extension", giving(None))
+    monkeypatch.setattr(prepare, "tables", giving(None))
+    return connection
+
+
+def test_prepare_tells_what_it_found(stand_ins: Connection, ready: Any) -> None:
+    found = asyncio.run(prepare.prepare(*ready))
+    assert found | {"seconds": 0} == {"ok": True, "postgres": "17.2", "neo4j": "5.26.12", "tables": 1, "seconds": 0}
+    assert stand_ins.closed
+
+
+def test_prepare_closes_its_connection_and_with_it_its_lock_when_it_fails(
+    monkeypatch: pytest.MonkeyPatch, stand_ins: Connection, ready: Any
+) -> None:
+    monkeypatch.setattr(checks, "model", giving(Failure("model-key")))
+    with pytest.raises(Failure, match="model-key"):
+        asyncio.run(prepare.prepare(*ready))
+    assert stand_ins.closed
+
+
+@pytest.mark.usefixtures("stand_ins")
+def test_one_sure_fault_ends_the_wait_for_the_other_database(monkeypatch: pytest.MonkeyPatch, ready: Any) -> None:
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(checks, "postgres", never)
+    monkeypatch.setattr(checks, "neo4j", giving(Failure("neo4j-password")))
+    with pytest.raises(Failure, match="neo4j-password"):
+        asyncio.run(asyncio.wait_for(prepare.prepare(*ready), 20))
+
+
+def test_what_libraries_print_is_not_on_the_answers_line(
+    monkeypatch: pytest.MonkeyPatch, stand_ins: Connection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def noisy() -> None:
+        print("a library talks")
+
+    monkeypatch.setattr(prepare, "tables", noisy)
+    monkeypatch.setattr(prepare, "Path", lambda _: tmp_path)
+    for name, value in COMPLETE.items():
+        monkeypatch.setenv(name, value)
+    prepare.main()
+    out, err = capsys.readouterr()
+    assert json.loads(out)["ok"] is True
+    assert "a library talks" in err
+
+
+def test_a_failure_of_memmachines_start_is_a_failure_of_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("memmachine_server.server.api_v2.mcp")
+
+    class Lifespan:
+        async def __aenter__(self) -> None:
+            raise RuntimeError("column does not exist")
+
+        async def __aexit__(self, *_: object) -> None: ...
+
+    module.global_memory_lifespan = Lifespan  # type: ignore[attr-defined]
+    for name in ("memmachine_server", "memmachine_server.server", "memmachine_server.server.api_v2"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, "memmachine_server.server.api_v2.mcp", module)
+    with pytest.raises(Failure, match="tables: RuntimeError"):
+        asyncio.run(prepare.tables())

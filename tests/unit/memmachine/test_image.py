@@ -1,0 +1,161 @@
+"""Build inputs as data, and the engine's streams."""
+
+from __future__ import annotations
+
+import io
+import re
+import tarfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memdeploy.errors import StepFailed, UsageError
+from memdeploy.memmachine import exits, image, releases
+from memdeploy.memmachine.files import docker_files
+from memdeploy.secret import Secret
+
+RELEASE = releases.find("0.4.0")
+
+
+def inputs(**changes: Any) -> image.BuildInputs:
+    known = {"source": "pypi", "base": "python@sha256:1", "folder": docker_files()}
+    return image.build_inputs(RELEASE, **{**known, **changes})
+
+
+def test_the_context_holds_all_that_the_dockerfile_copies() -> None:
+    made = inputs()
+    copied = re.findall(rb"^COPY (.+) \S+/$|^COPY (\S+) ", made.files["Dockerfile"], re.MULTILINE)
+    names = b" ".join(a or b for a, b in copied).decode().replace("${RELEASE}", RELEASE.version).split()
+    assert set(names) | {"Dockerfile"} == set(made.files)
+
+
+def test_the_dockerfile_needs_the_classic_builder_only() -> None:
+    text = inputs().files["Dockerfile"].decode()
+    assert not re.search(r"--mount|<<|--chmod|# syntax", text)
+
+
+def test_the_hash_follows_every_input() -> None:
+    first = inputs()
+    assert first.hash == inputs().hash
+    assert re.fullmatch(r"[0-9a-f]{12}", first.hash)
+    assert inputs(base="python@sha256:2").hash != first.hash
+    changed = image.BuildInputs(first.source, first.base, first.release, {**first.files, "serve.py": b"other"})
+    assert changed.hash != first.hash
+
+
+def test_the_same_files_give_the_same_archive() -> None:
+    archive = image.context_archive({"b/x": b"2", "a": b"1"})
+    assert archive == image.context_archive({"a": b"1", "b/x": b"2"})
+    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
+        assert opened.getnames() == ["a", "b/x"]
+
+
+def test_the_hash_lock_is_one_line_a_package_with_one_hash() -> None:
+    lines = (docker_files() / RELEASE.requirements).read_text().splitlines()[1:]
+    assert len(lines) > 100
+    assert all(re.fullmatch(r"[\w.-]+==\S+ --hash=sha256:[0-9a-f]{64}", line) for line in lines)
+    pinned = dict(line.split(" ")[0].split("==") for line in lines)
+    assert pinned["memmachine-server"] == pinned["memmachine-common"] == RELEASE.version
+    assert pinned["neo4j-rust-ext"].startswith(pinned["neo4j"] + ".")
+
+
+class Api:
+    def __init__(self, lines: list[Mapping[str, Any]]) -> None:
+        self.lines = lines
+        self.called: dict[str, Any] = {}
+
+    def build(self, **options: Any) -> Iterator[Mapping[str, Any]]:
+        self.called = options
+        return iter(self.lines)
+
+    def push(self, repository: str, **options: Any) -> Iterator[Mapping[str, Any]]:
+        self.called = {"repository": repository, **options}
+        return iter(self.lines)
+
+
+class Engine:
+    def __init__(self, *lines: Mapping[str, Any], arch: str = "amd64") -> None:
+        self.api = Api(list(lines))
+        self.arch = arch
+
+    def version(self) -> dict[str, str]:
+        return {"Arch": self.arch}
+
+
+def test_a_build_gives_the_images_id_and_tells_its_steps() -> None:
+    said: list[str] = []
+    engine = Engine({"stream": "Step 1/2 : FROM x\n"}, {"stream": "noise"}, {"aux": {"ID": "sha256:9"}})
+    assert image.build(engine, inputs(), "t:1", said.append) == "sha256:9"  # type: ignore[arg-type]
+    assert said == ["Step 1/2 : FROM x"]
+    assert engine.api.called["platform"] == "linux/amd64"
+    assert engine.api.called["buildargs"] == {"BASE": "python@sha256:1", "RELEASE": "0.4.0"}
+
+
+def test_a_build_that_fails_says_what_was_said_last() -> None:
+    engine = Engine({"stream": "\x1b[91mNo matching distribution\x1b[0m\n"}, {"error": "returned a non-zero code: 1"})
+    with pytest.raises(StepFailed, match=r"non-zero code: 1 \(No matching distribution\)") as caught:
+        image.build(engine, inputs(), "t:1", print)  # type: ignore[arg-type]
+    assert caught.value.code == "image-build"
+
+
+def test_a_push_gives_the_registrys_digest_and_counts_layers() -> None:
+    said: list[str] = []
+    engine = Engine(
+        {"status": "Preparing", "id": "a"}, {"status": "Pushing", "id": "a"}, {"status": "Pushed", "id": "a"},
+        {"status": "Layer already exists", "id": "b"}, {"status": "1: digest: sha256:7 size: 1"},
+        {"aux": {"Tag": "1", "Digest": "sha256:7", "Size": 1}},
+    )  # fmt: skip
+    digest = image.push(engine, "r/x", "1", said.append, token=Secret("canary"))  # type: ignore[arg-type]
+    assert digest == "sha256:7"
+    assert said == ["pushing: 0 of 1 layers", "pushing: 1 of 1 layers", "pushing: 2 of 2 layers"]
+    assert engine.api.called["auth_config"] == {"username": "oauth2accesstoken", "password": "canary"}
+
+
+def test_a_push_that_is_refused_is_an_error_though_the_stream_began_well() -> None:
+    with pytest.raises(StepFailed, match="denied"):
+        image.push(Engine({"error": "denied: no permission"}), "r/x", "1", print)  # type: ignore[arg-type]
+
+
+def test_a_push_without_digest_is_an_error() -> None:
+    with pytest.raises(StepFailed, match="no digest"):
+        image.push(Engine({"status": "done"}), "r/x", "1", print)  # type: ignore[arg-type]
+
+
+def test_which_engine_can_build() -> None:
+    assert image.unusable(Engine()) is None  # type: ignore[arg-type]
+    assert "arm64" in str(image.unusable(Engine(arch="arm64")))  # type: ignore[arg-type]
+    assert "no container engine" in str(image.unusable(None))
+
+
+@pytest.mark.parametrize("version", ["0.3.9", "0.1.6", "latest", "1.0", "0.4.1"])
+def test_an_unknown_release_is_refused_with_the_nearest(version: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        releases.find(version)
+    assert "0.4.0" in str(caught.value.suggestion)
+
+
+def test_a_release_is_found_by_upstreams_tag_too() -> None:
+    assert releases.find("v0.4.0-cpu") is RELEASE
+    assert RELEASE.upstream_image == "memmachine/memmachine:v0.4.0-cpu"
+
+
+def test_exit_codes_become_errors_that_name_the_culprit() -> None:
+    error = exits.failure(23, where="prepare")
+    assert (error.code, error.where) == ("postgres-password", "prepare")
+    assert error.suggestion
+    killed = exits.failure(137, where="prepare")
+    assert killed.code == "prepare-failed"
+    assert "137" in killed.message
+
+
+def test_docker_files_are_found_in_a_wheel_and_in_a_checkout(tmp_path: Path) -> None:
+    package = tmp_path / "src" / "memdeploy"
+    package.mkdir(parents=True)
+    with pytest.raises(FileNotFoundError):
+        docker_files(package)
+    for folder in (tmp_path / "docker", package / "_docker"):
+        folder.mkdir()
+        (folder / "Dockerfile").touch()
+        assert docker_files(package) == folder
