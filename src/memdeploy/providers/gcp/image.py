@@ -42,7 +42,7 @@ class Image:
     # -- what the runner calls ---------------------------------------------------------------------------------------
 
     def probe(self, run: Run) -> Observed:
-        if unknown := unknowns(run.inputs):
+        if unknown := unknowns([run.inputs["registry_uri"], run.inputs["hub_uri"]]):
             return Observed(State.ABSENT, unknown=tuple(unknown))
         base = self._noted(run)
         if base is None:

@@ -192,11 +192,10 @@ class PostgresInstance(Converging[Instance]):
     def _final_backup(self, run: Run) -> dict[str, Any]:
         """The backup's own name is the server's choice; `final` tells where to look. Durable before the call."""
         description = f"{self.scope.marker.description} final of {self.name}"
-        if "final" not in run.notes:
-            now = datetime.datetime.fromtimestamp(run.clock.now(), datetime.UTC)
-            expires = (now + datetime.timedelta(days=FINAL_BACKUP_DAYS)).date().isoformat()
-            where = f"Cloud SQL backups of {self.scope.project}, description '{description}'"
-            run.note(final={"what": "final backup of PostgreSQL", "where": where, "expires": expires})
+        now = datetime.datetime.fromtimestamp(run.clock.now(), datetime.UTC)
+        expires = (now + datetime.timedelta(days=FINAL_BACKUP_DAYS)).date().isoformat()
+        where = f"Cloud SQL backups of {self.scope.project}, description '{description}'"
+        run.note(final={"what": "final backup of PostgreSQL", "where": where, "expires": expires})
         return {
             "enableFinalBackup": True,
             "finalBackupTtlDays": str(FINAL_BACKUP_DAYS),

@@ -12,7 +12,7 @@ from typing import Any
 
 from memdeploy.engine.step import Difference, Effect, Intent, Observed, Operation, Outputs, Run, State, unknowns
 from memdeploy.errors import CloudError, ErrorKind, Foreign, StepFailed
-from memdeploy.providers.gcp import errors, operations
+from memdeploy.providers.gcp import errors, operations, run_grants
 from memdeploy.providers.gcp.names import last
 from memdeploy.providers.gcp.neo4j_settled import settle
 from memdeploy.providers.gcp.prepare_body import job_body, prepare_key
@@ -86,6 +86,17 @@ class Prepare:
         return name if run.find(lambda: self._execution(name)) is not None else None
 
     def _start(self, run: Run, key: str) -> str:
+        for left in reversed(range(run_grants.ATTEMPTS)):
+            try:
+                self._send(run, key)
+                break
+            except CloudError as error:
+                if not left or not run_grants.spreading(error.message):
+                    raise
+            run_grants.pause(run)
+        return str(run.notes["execution"])
+
+    def _send(self, run: Run, key: str) -> None:
         job = run.find(self._get)
         if job is not None and not self._owned(job):
             raise Foreign(
@@ -94,14 +105,7 @@ class Prepare:
                 suggestion="Remove or rename it, or choose another deployment name with --name.",
             )
         verb = "create" if job is None else "start"
-        run.change(
-            verb,
-            self.path,
-            self._starting(run, key, job),
-            operation=_operation,
-            trace=self._trace,
-        )
-        return str(run.notes["execution"])
+        run.change(verb, self.path, self._starting(run, key, job), operation=_operation, trace=self._trace)
 
     def _starting(self, run: Run, key: str, job: JSON | None) -> Callable[[Intent], Any]:
         def call(intent: Intent) -> Any:

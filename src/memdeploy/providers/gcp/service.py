@@ -5,7 +5,6 @@ https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -13,14 +12,12 @@ from memdeploy.engine.converge import Condition, Converging
 from memdeploy.engine.step import Difference, Effect, Outputs, Run, State
 from memdeploy.errors import CloudError, ErrorKind, StepFailed
 from memdeploy.memmachine import releases
-from memdeploy.providers.gcp import operations, run_service
+from memdeploy.providers.gcp import operations, run_grants, run_service
 from memdeploy.providers.gcp.names import last
 from memdeploy.providers.gcp.run_container import JSON, message, to_json
 from memdeploy.providers.gcp.scope import Scope
 
 _MASK = ("labels", "client", "client_version", "ingress", "invoker_iam_disabled", "template")
-_SPREADING = re.compile(r"permission denied on secret|(not|must) have (permission|access)", re.I)
-_ATTEMPTS, _PAUSE = 6, 20.0  # grants take effect within two minutes usually, seven at worst
 
 
 class Service(Converging[JSON]):
@@ -95,27 +92,29 @@ class Service(Converging[JSON]):
     def _deploy(self, run: Run, verb: str, call: Callable[[object], Any]) -> None:
         """A revision that failed because a grant has not spread yet is tried again; any other is reported by its own
         condition, since the service itself stays behind."""
-        for attempt in range(_ATTEMPTS):
+        for left in reversed(range(run_grants.ATTEMPTS)):
             try:
                 run.change(verb, self.path, call, operation=lambda answer: operations.of("run", answer))
                 return
             except CloudError as error:
                 live = self._left_behind(run, error)
-                reason = self._reason(run, live)
-                if attempt == _ATTEMPTS - 1 or not _SPREADING.search(reason):
+                if live is None and not (left and run_grants.spreading(error.message)):
+                    raise
+                reason = self._reason(run, live) if live else error.message
+                if not left or not run_grants.spreading(reason):
                     raise self._failed(run, reason) from error
-            run.progress("waits for a grant to take effect")
-            run.clock.sleep(_PAUSE)
-            run.note(attempt=self._attempt(run) + 1)
-            verb, call = "update", self._updating(run, live)
+            run_grants.pause(run)
+            if live is not None:
+                run.note(attempt=self._attempt(run) + 1)
+                verb, call = "update", self._updating(run, live)
 
-    def _left_behind(self, run: Run, error: CloudError) -> JSON:
-        """The service whose revision failed; raises the error again when it was not about a revision."""
+    def _left_behind(self, run: Run, error: CloudError) -> JSON | None:
+        """The service whose revision failed; None when the error was not about a revision."""
         if error.kind in (ErrorKind.CONFLICT, ErrorKind.STALE, ErrorKind.NETWORK, ErrorKind.UNAUTHENTICATED):
-            raise error
+            return None
         live = run.find(self._get)
         if live is None or self.condition(live).state is not State.BROKEN or not self.owned(run, live):
-            raise error
+            return None
         return live
 
     def _reason(self, run: Run, live: JSON) -> str:

@@ -102,9 +102,15 @@ class Deploying:
         runner = self.runner(cloud.graph(), cloud, **options)
         return runner.ensure(runner.probe())
 
-    def remove(self, *steps: str) -> RunResult:
+    def destroy(self, *, delete_data: bool = False) -> RunResult:
+        """Without `delete_data`: what holds data, and all that it keeps, stays."""
         cloud = self.cloud()
-        return self.runner(cloud.graph(), cloud).remove(steps)
+        graph = cloud.graph()
+        data = {step.name for step in graph if step.holds_data}
+        kept = data | {name for step in graph for name in step.keeps} | {"apis"}
+        kept = {"apis"} if delete_data else kept
+        gone = [step.name for step in graph if step.scope == "deployment" and step.name not in kept]
+        return self.runner(graph, cloud).remove(gone, () if delete_data else data)
 
     def with_options(self, **options: Any) -> Deploying:
         """The same deployment, with another configuration."""
