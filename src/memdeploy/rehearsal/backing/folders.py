@@ -11,7 +11,7 @@ from memdeploy.rehearsal.backing.engine import fingerprint
 
 class Folders:
     def __init__(self, state: Path) -> None:
-        self._root = state / "guests"
+        self._root = state.resolve() / "guests"  # the engine takes absolute paths only
 
     def path(self, key: str) -> Path:
         return self._root / fingerprint(key)
@@ -21,13 +21,14 @@ class Folders:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
-    def write(self, key: str, name: str, text: str) -> None:
+    def write(self, key: str, name: str, text: str, mode: int = 0o600) -> Path:
         """Replaced in one go: a container may be reading it."""
         folder = self.make(key)
         new = folder / f"{name}.new"
         new.touch(mode=0o600)
         new.write_text(text)
-        new.replace(folder / name)
+        new.chmod(mode)
+        return new.replace(folder / name)
 
     def remove(self, key: str) -> None:
         shutil.rmtree(self.path(key), ignore_errors=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from memdeploy.rehearsal.backing import images
 from memdeploy.rehearsal.backing.engine import Engine
+from memdeploy.rehearsal.backing.folders import Folders
 
 KIND = "model"
 ALIAS = "offline-model"
@@ -24,8 +25,9 @@ def program() -> Path:
 
 
 class OfflineModel:
-    def __init__(self, engine: Engine, program: Path) -> None:
+    def __init__(self, engine: Engine, folders: Folders, program: Path) -> None:
         self._engine = engine
+        self._folders = folders
         self._program = program
 
     def wanted(self, env: Mapping[str, str]) -> bool:
@@ -43,12 +45,14 @@ class OfflineModel:
 
     def _create(self, network: str) -> Any:
         client = self._engine.client
+        # A copy that the container's user may read, however memdeploy was installed.
+        copy = self._folders.write(KIND, "offline_model.py", self._program.read_text(), mode=0o644)
         return client.containers.create(
             images.PYTHON,
             ["python3", "/offline_model.py", str(PORT)],
             name=self._engine.name(KIND, KIND),
             labels=self._engine.labels(KIND, KIND),
-            volumes={str(self._program.resolve()): {"bind": "/offline_model.py", "mode": "ro"}},
+            volumes={str(copy): {"bind": "/offline_model.py", "mode": "ro"}},
             network=network,
             networking_config={network: client.api.create_endpoint_config(aliases=[ALIAS])},
             user="65534:65534",
