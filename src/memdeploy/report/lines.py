@@ -56,7 +56,8 @@ def detail(view: RunView, step: StepView) -> str:
     if step.phase == "skipped":
         return joined(("skipped", text), " ")
     if step.phase == "running":
-        return joined((text, f"usually {about(step.usual)}" if step.usual >= 60 else ""), ", ")
+        long = step.usual >= 60 and not view.facts.get("rehearsal")
+        return joined((text, f"usually {about(step.usual)}" if long else ""), ", ")
     return text
 
 

@@ -46,6 +46,8 @@ class LiveScreen:
             self._view = fold(self._view, event)
             line = self._line(event)
         if line is not None:
+            if self._live.is_started:
+                self._live.refresh()  # else the step would stand below its last line once more, as still running
             self._console.print(line)
 
     @property

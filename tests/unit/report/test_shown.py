@@ -138,3 +138,18 @@ def test_foreign_text_is_neither_markup_nor_control() -> None:
 
 def test_commands_without_a_picture() -> None:
     assert renderer("version") is None
+
+
+def test_a_finished_step_is_not_drawn_as_running_below_its_last_line() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=80, height=24, color_system=None, _environ={})
+    events = run_so_far()
+    with LiveScreen(console, Marks(), lambda: START + 8) as screen:
+        for event in events[:3]:
+            screen(event)
+        before = len(stream.getvalue())
+        screen(events[3])
+        drawn = stream.getvalue()[before:]
+
+    assert drawn.count("✓ preflight") == 1
+    assert " preflight " not in drawn.partition("✓ preflight")[2]
