@@ -14,6 +14,7 @@ import pytest
 def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("with_bytecode", "without_any"):
         (tmp_path / f"{name}.py").write_text("VALUE = 1\n")
+        monkeypatch.delitem(sys.modules, name, raising=False)
     compileall.compile_file(tmp_path / "with_bytecode.py", quiet=1)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.syspath_prepend(str(tmp_path))
