@@ -36,7 +36,7 @@ HOST = re.compile(r"(?:[a-z]+-[a-z]+\d+-)?(?P<service>[a-z0-9]+)\.googleapis\.co
 
 @dataclass(frozen=True)
 class Settings:
-    """`scale` and `faults` None: what was used last time, else the default. `token` None: no token is asked for."""
+    """`world_text` and `scale` None: what was used last time, else the default. `token` None: none is asked for."""
 
     backing: Backing
     endpoint: str
@@ -59,7 +59,8 @@ class App:
         self._faults_lock = threading.Lock()
         with store.transaction():
             self._world = world.parse_text(_kept(store, "world", settings.world_text, None))
-            self._faults = faults.parse(_kept(store, "faults", settings.faults, ""))
+            self._faults = faults.parse(settings.faults)
+            _forget_other_faults(store, settings.faults or "")
             self.cloud = self._make_cloud(clock)
         self.ready = False
 
@@ -87,7 +88,7 @@ class App:
                 return
             for project, hosts in self._world.enabled.items():
                 for host in hosts:
-                    switch_on(self.cloud, project, host, since=self.cloud.now - DAY)
+                    switch_on(self.cloud, project, host, since=0.0)  # since ever
         moment = self.cloud.now - DAY
         for before in self._world.before:
             moment = self._replay(before, moment) + 1.0
@@ -129,8 +130,8 @@ class App:
     def set_faults(self, text: str) -> None:
         parsed = faults.parse(text)
         with self.store.transaction():
-            self.store.put_fact("keep/faults", text)
             self.store.put_fact("faults/spent", {})
+            self.store.put_fact("faults/text", text)
         with self._faults_lock:
             self._faults = parsed
 
@@ -261,6 +262,13 @@ def read_world(path: Path | None) -> str | None:
         return None
     world.read(path)
     return path.read_text()
+
+
+def _forget_other_faults(store: Store, text: str) -> None:
+    """The same aimed faults strike as often as they say, restarts included; other ones start anew."""
+    if store.fact("faults/text", "") != text:
+        store.put_fact("faults/spent", {})
+        store.put_fact("faults/text", text)
 
 
 def _kept(store: Store, key: str, given: Any, default: Any) -> Any:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,9 @@ def folder() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / "discovery_cache" / "documents"
 
 
+@cache
 def read(service: str, name: str) -> Document:
-    """Parses one document; about 0.1 s for compute, a few ms for the others."""
+    """Parses one document, once a process; about 0.1 s for compute, a few ms for the others."""
     raw = json.loads((folder() / f"{name}.json").read_bytes())
     raw["resources"]["extra"] = {"methods": {str(i): extra for i, extra in enumerate(EXTRA.get(name, ()))}}
     templates: dict[tuple[str, int, str], list[Template]] = {}

@@ -21,7 +21,7 @@ def write(
     log: str,
     severity: str = "INFO",
 ) -> None:
-    """`resource`: a monitored resource type (`cloud_run_revision`); `log`: a log's id (`run.googleapis.com%2Fstdout`)."""
+    """`resource`: a monitored resource type (`cloud_run_revision`); `log`: an id (`run.googleapis.com%2Fstdout`)."""
     number = cloud.store.next(f"logs/{project}")
     name = f"projects/{project}/entries/{number:012d}"
     body = {

@@ -29,7 +29,7 @@ class Busy(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """`port` 0: the one of last time when it is free, else any."""
+    """`port` 0: the one of last time when it is free, else any. `backing` counts at a rehearsal's birth only."""
 
     state: Path
     port: int = 0
@@ -62,10 +62,15 @@ def _run(options: Options, store: Store, ready: TextIO) -> int:
     world_text = read_world(options.world)
     with store.transaction():
         id_ = rehearsal_id(store)
+        born_with, why = store.fact("keep/backing"), store.fact("keep/reason")
     listener = _listen(options)
     address = server.endpoint(listener)
     token = _token(options.state)
-    backing, reason = backings.choose(options.backing, id_, options.state, lambda: (address, token))
+    wanted = born_with or options.backing  # what is recorded stands on what was behind it at birth
+    backing, reason = backings.choose(wanted, id_, options.state, lambda: (address, token))
+    with store.transaction():
+        store.put_fact("keep/backing", backing.name)
+        store.put_fact("keep/reason", reason or why)
     settings = Settings(
         backing=backing,
         endpoint=address,
@@ -73,7 +78,7 @@ def _run(options: Options, store: Store, ready: TextIO) -> int:
         scale=options.time_scale,
         faults=options.faults,
         token=token if backing.name != "none" else None,
-        reason=reason,
+        reason=reason or why,
     )
     app = App(store, settings, time.time)
     server.attach(listener, app)

@@ -95,7 +95,7 @@ def add_policies(call: Call) -> Mapping[str, Any]:
     links = [base.link(policy.name) for policy in added if base.link(policy.name) not in have]
     if len(have) + len(links) > 1:
         raise invalid("A disk cannot have more than one snapshot schedule resource policy attached to it.")
-    uses = sorted({*row.hidden["uses"], *(policy.name for policy in added)})
+    uses = sorted({*row.hidden.get("uses", ()), *(policy.name for policy in added)})
     call.store.put(row.with_body(resourcePolicies=have + links).with_hidden(uses=uses), call.now)
     return base.begin(call, "addResourcePolicies", row.name)
 
@@ -104,7 +104,7 @@ def remove_policies(call: Call) -> Mapping[str, Any]:
     row = _disk(call)
     gone = {base.path_of(call, policy) for policy in call.body.get("resourcePolicies") or ()}
     kept = [p for p in row.body.get("resourcePolicies") or () if base.path_of(call, p) not in gone]
-    uses = [name for name in row.hidden["uses"] if name not in gone]
+    uses = [name for name in row.hidden.get("uses", ()) if name not in gone]
     call.store.put(row.with_body(resourcePolicies=kept).with_hidden(uses=uses), call.now)
     return base.begin(call, "removeResourcePolicies", row.name)
 

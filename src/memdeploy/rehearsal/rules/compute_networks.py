@@ -47,7 +47,7 @@ def show_network(call: Call, row: Row) -> Mapping[str, Any]:
     shown = dict(row.body)
     project = row.name.split("/")[1]
     rows = call.store.below(base.SERVICE, f"projects/{project}/regions", "Subnetwork")
-    subnets = [base.link(s.name) for s in rows if row.name in s.hidden["uses"]]
+    subnets = [base.link(s.name) for s in rows if row.name in s.hidden.get("uses", ())]
     if subnets:
         shown["subnetworks"] = subnets
     if peerings.connection(call.cloud, row.name):
