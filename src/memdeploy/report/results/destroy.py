@@ -30,7 +30,8 @@ def _kept(data: Mapping[str, Any]) -> list[RenderableType]:
     if not kept:
         return []
     total = sum(item["cost_per_month"] for item in kept if isinstance(item.get("cost_per_month"), int | float))
-    title = joined(("Kept, with its data", money(total) if total else ""), ": ")
+    cost = money(total) + (" in the real cloud" if data.get("rehearsal") else "") if total else ""
+    title = joined(("Kept, with its data", cost), ": ")
     name = f" --name {clean(data['deployment'])}" if data.get("deployment") else ""
     after = f"`memdeploy up{name}` lives on with it; `memdeploy destroy{name} --delete-data` removes it."
     return [*_block(title, (_kept_item(item) for item in kept)), Text(f"  {after}", style="dim")]
