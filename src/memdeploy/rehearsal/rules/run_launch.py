@@ -46,8 +46,9 @@ def check_request(call: Call, template: Json) -> None:
         image = str(container.get("image") or "")
         if not _host_allowed(call.cloud, image):  # ko-build/terraform-provider-ko#205
             raise invalid(
-                f"template.containers[{index}].image: Expected an image path like [host/]repo-path[:tag and/or @digest],"
-                f" where host is one of [region.]gcr.io, [region-]docker.pkg.dev or docker.io but obtained {image}"
+                f"template.containers[{index}].image: Expected an image path like "
+                "[host/]repo-path[:tag and/or @digest], where host is one of"
+                f" [region.]gcr.io, [region-]docker.pkg.dev or docker.io but obtained {image}"
             )
 
 
