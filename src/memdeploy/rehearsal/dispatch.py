@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from memdeploy.rehearsal import dialect, generic, identity, methods, rules
-from memdeploy.rehearsal.access import NOT_THE_OWNERS, allows
+from memdeploy.rehearsal.access import NOT_THE_OWNERS, Target, allows
 from memdeploy.rehearsal.call import Call, Cloud, Project
 from memdeploy.rehearsal.contract import Contract, Match
 from memdeploy.rehearsal.enabled import is_on
@@ -105,10 +105,14 @@ def _payer(call: Call, consumer: str) -> Project | None:
 
 
 def _may(call: Call, permission: str, project: Project) -> bool:
-    """The world's `deny` for whoever runs the client. Service accounts are checked by the rules that let them in."""
-    if call.caller.startswith("serviceAccount:"):
-        return True
-    return allows(call.cloud, call.caller, permission, project)
+    """Whoever runs the client: all but what the world denies. An account of this cloud: what it was granted on the
+    resource, on one above it or on the project."""
+    if not call.caller.startswith("serviceAccount:"):
+        return allows(call.cloud, call.caller, permission, project)
+    parts = call.name.split("/")
+    above = ("/".join(parts[:length]) for length in range(len(parts), 1, -1))
+    service = call.method.service
+    return any(allows(call.cloud, call.caller, permission, project, Target(service, name)) for name in above)
 
 
 def _name(match: Match, path: str) -> str:

@@ -161,6 +161,15 @@ def test_owning_the_project_mints_no_token_a_binding_does_after_a_while(cloud: E
         assert identity.id_claims(cloud.app.cloud, token) is None
 
 
+def test_an_account_may_do_nothing_that_it_was_not_granted(cloud: Embedded) -> None:
+    email = account(cloud)["email"]
+    with cloud.store.transaction():
+        token = identity.access_token(cloud.app.cloud, email)
+    path = f"/secretmanager/v1/{P}/secrets"
+    assert cloud.http("GET", path)[0] == 200
+    assert cloud.http("GET", path, headers={"Authorization": f"Bearer {token}"})[0] == 403
+
+
 def test_tokeninfo_names_the_caller(cloud: Embedded) -> None:
     email = account(cloud)["email"]
     with cloud.store.transaction():
