@@ -232,3 +232,28 @@ def wait_for(condition: Any) -> None:
         if condition():
             return
     raise AssertionError("the condition never came true")
+
+
+@pytest.mark.parametrize("journal", ["kept", "lost"])
+def test_shared_things_that_nobody_uses_go_without_a_trace(rehearsed: Rehearsed, journal: str) -> None:
+    ground = made(rehearsed)
+    own = [s.name for s in ground.cloud().graph().only(GROUND) if s.scope == "deployment" and not s.transient]
+    assert ground.take_away(*own).error is None
+    if journal == "lost":
+        ground.shared.records.clear()
+    cloud = ground.cloud()
+    graph = cloud.shared_graph()
+    assert ground.runner(graph, cloud).remove([step.name for step in graph]).error is None
+    assert rehearsed.inventory() == []
+
+
+def test_removing_grants_leaves_what_somebody_else_granted(rehearsed: Rehearsed) -> None:
+    ground = made(rehearsed)
+    clients = ground.cloud().scope.clients
+    policy = clients.cloudresourcemanager("projects.getIamPolicy", resource=f"projects/{PROJECT}", body={})
+    theirs = {"role": "roles/viewer", "members": ["user:somebody@example.com"]}
+    wanted = {**policy, "bindings": [*policy["bindings"], theirs]}
+    clients.cloudresourcemanager("projects.setIamPolicy", resource=f"projects/{PROJECT}", body={"policy": wanted})
+    assert ground.take_away("grants.project").error is None
+    left = clients.cloudresourcemanager("projects.getIamPolicy", resource=f"projects/{PROJECT}", body={})
+    assert left["bindings"] == [theirs]
