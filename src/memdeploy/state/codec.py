@@ -21,11 +21,12 @@ def record_to_json(record: StepRecord) -> dict[str, Any]:
         "holds_data": record.holds_data,
         "notes": dict(record.notes),
         "intents": [_intent_to_json(intent) for intent in record.intents],
-        "error": record.error,
         "attempts": record.attempts,
         "seconds": record.seconds,
     }
     data.update({key: value for key, value in optional.items() if value})
+    if record.error is not None:
+        data["error"] = record.error
     for key, fields in (("outputs", record.outputs), ("applied", record.applied)):
         if fields is not None:
             data[key] = dict(fields)

@@ -9,6 +9,7 @@ read, or sees the fence, and fails. A fence alone (after a crash in between) is 
 from __future__ import annotations
 
 import contextlib
+import time
 from pathlib import Path
 
 from memdeploy.errors import JournalError, Locked
@@ -16,6 +17,7 @@ from memdeploy.state import files, versions
 from memdeploy.state.store import Conflict, Stored
 
 _STEM = "journal"
+_STALE = 3600.0  # seconds
 _FENCE = b'{"fence":true}\n'
 
 
@@ -98,9 +100,12 @@ class FolderStore:
         )
 
     def _tidy(self, *, keep_from: int) -> None:
-        """The last snapshot stays beside the new one; older ones, and what a crash left, go."""
+        """The last snapshot stays beside the new one; older ones go, and what crashes left: temporary files that are
+        too old to be somebody's who is just writing."""
         for epoch in versions.numbers(self._folder, _STEM):
             if epoch < keep_from:
                 versions.path(self._folder, _STEM, epoch).unlink(missing_ok=True)
         for left in self._folder.glob(f".{_STEM}.*{files.TEMPORARY}"):
-            left.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - left.stat().st_mtime > _STALE:
+                    left.unlink()

@@ -1,7 +1,8 @@
 """Small objects in a folder with compare-and-swap between processes: `<key>.<version>.json`, the highest counts.
 
-Writing version N+1 is the exclusive creation of its file, followed by a look for a higher one: a writer that slept
-while others went further may find its number free again (tidied away), but not the highest. An empty file: deleted.
+Writing version N+1 is the exclusive creation of its file: whoever creates it first has written. The last few versions
+stay, so that a number is not free again: a writer that slept between looking and creating, while others went further,
+fails. One that slept through more than are kept sees so afterwards. An empty file says: deleted.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from memdeploy.state import files, versions
 from memdeploy.state.store import Conflict
 
 _DELETED = b""
+_KEPT = 16  # versions: with a heartbeat each ten seconds, almost three minutes of them
 
 
 class FolderObjects:
@@ -44,11 +46,12 @@ class FolderObjects:
         if not files.create(path, data):
             raise Conflict
         found = versions.numbers(self._folder, key)
-        if found[:1] != [version]:
+        if found[0] - version >= _KEPT:
             path.unlink(missing_ok=True)
             raise Conflict
-        for older in found[1:]:
-            versions.path(self._folder, key, older).unlink(missing_ok=True)
+        for older in found:
+            if older <= version - _KEPT:
+                versions.path(self._folder, key, older).unlink(missing_ok=True)
         return version
 
     def _current(self, key: str) -> tuple[bytes, int]:
