@@ -1,0 +1,163 @@
+"""The machine's readiness and what follows a boot that failed, through the real runner and a small Compute Engine."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+from googleapiclient.errors import HttpError
+from httplib2 import Response
+
+from memdeploy.engine.clock import SystemClock
+from memdeploy.engine.graph import Graph
+from memdeploy.engine.results import RunResult
+from memdeploy.engine.runner import Runner
+from memdeploy.engine.step import Operation, OperationStatus, Step
+from memdeploy.providers.gcp import errors
+from memdeploy.providers.gcp.neo4j_vm import Neo4jVm
+from tests.contract.providers.gcp.deploying import MemoryLedger, OpenGuard
+
+from .bodies import MACHINE, scope
+
+LINK = "https://www.googleapis.com/compute/v1/projects/proj-1/zones/us-central1-a/"
+
+
+class Compute:
+    """One machine. `boot` says what its script reports once it runs, given the machine's metadata."""
+
+    def __init__(self) -> None:
+        self.live: dict[str, Any] | None = None
+        self.told: dict[str, str] = {}
+        self.boot: dict[str, str] = {"phase": "ready"}
+        self.calls: list[str] = []
+
+    def __call__(self, method: str, **given: Any) -> dict[str, Any]:
+        verb = method.split(".")[1]
+        self.calls.append(verb)
+        answer: dict[str, Any] | None = getattr(self, f"_{verb}")(given)
+        return answer or {"name": "o", "status": "DONE", "selfLink": f"{LINK}operations/o"}
+
+    def _get(self, given: dict[str, Any]) -> dict[str, Any]:
+        if self.live is None:
+            raise HttpError(Response({"status": 404}), b'{"error": {"code": 404, "message": "not found"}}')
+        return copy.deepcopy(self.live)
+
+    def _insert(self, given: dict[str, Any]) -> None:
+        self.live = {**copy.deepcopy(given["body"]), "status": "RUNNING", "selfLink": f"{LINK}instances/vm"}
+        self._run()
+
+    def _setMetadata(self, given: dict[str, Any]) -> None:
+        assert self.live is not None
+        assert self.live["status"] == "TERMINATED"
+        self.live["metadata"] = given["body"]
+
+    def _stop(self, given: dict[str, Any]) -> None:
+        assert self.live is not None
+        self.live["status"] = "TERMINATED"
+
+    def _start(self, given: dict[str, Any]) -> None:
+        assert self.live is not None
+        self.live["status"] = "RUNNING"
+        self._run()
+
+    def _getGuestAttributes(self, given: dict[str, Any]) -> dict[str, Any]:
+        items = [{"namespace": "memdeploy", "key": k, "value": v} for k, v in self.told.items()]
+        return {"queryValue": {"items": items}}
+
+    def _run(self) -> None:
+        assert self.live is not None
+        items = {i["key"]: i["value"] for i in self.live["metadata"]["items"]}
+        self.told = {"generation": items["memdeploy-generation"], **self.boot}
+
+
+class Machine:
+    def __init__(self) -> None:
+        self.compute = Compute()
+        self.ledger = MemoryLedger()
+        self.inputs = dict(MACHINE)
+
+    def up(self) -> RunResult:
+        clients: Any = SimpleNamespace(compute=self.compute)
+        step = Step("neo4j.vm", Neo4jVm(replace(scope(), clients=clients), name="vm"), inputs=self.inputs)
+        runner = Runner(
+            Graph([step]), {"deployment": self.ledger}, {"deployment": OpenGuard()},
+            SystemClock(pace=0.0, patience=0.0001), lambda event: None, errors.classify, self._poll,
+        )  # fmt: skip
+        return runner.ensure(runner.probe())
+
+    def _poll(self, operation: Operation) -> OperationStatus:
+        return OperationStatus(True)
+
+
+def test_a_machine_is_done_when_its_script_says_so() -> None:
+    machine = Machine()
+
+    assert machine.up().error is None
+    machine.compute.calls.clear()
+    assert machine.up().error is None
+    assert machine.compute.calls == ["get"]
+
+
+def test_a_failed_boot_is_named_and_booted_again_next_time() -> None:
+    machine = Machine()
+    machine.compute.boot = {"phase": "failed", "error": "cannot read the password (projects/p/secrets/s/versions/1)"}
+
+    error = machine.up().error
+    assert error is not None
+    assert error.code == "neo4j-boot"
+    assert "cannot read the password" in error.message
+
+    machine.compute.boot = {"phase": "ready"}
+    machine.compute.calls.clear()
+    assert machine.up().error is None
+    assert [c for c in machine.compute.calls if not c.startswith("get")] == ["stop", "setMetadata", "start"]
+
+
+def test_another_image_restarts_the_machine_and_keeps_its_disk() -> None:
+    machine = Machine()
+    machine.up()
+    machine.inputs["image"] = "host/neo4j@sha256:" + "3" * 64
+    machine.compute.calls.clear()
+
+    assert machine.up().error is None
+
+    assert [c for c in machine.compute.calls if not c.startswith("get")] == ["stop", "setMetadata", "start"]
+
+
+def test_what_an_earlier_boot_said_is_not_taken_for_this_one() -> None:
+    machine = Machine()
+    machine.up()
+    machine.ledger.records["neo4j.vm"] = replace(machine.ledger.records["neo4j.vm"], notes={})
+    machine.compute.told["generation"] = "older"
+
+    error = machine.up().error
+
+    assert error is not None
+    assert error.code == "timeout"
+
+
+def test_a_machine_that_was_stopped_is_started() -> None:
+    machine = Machine()
+    machine.up()
+    assert machine.compute.live is not None
+    machine.compute.live["status"] = "TERMINATED"
+    machine.compute.calls.clear()
+
+    assert machine.up().error is None
+
+    assert [c for c in machine.compute.calls if not c.startswith("get")] == ["start"]
+
+
+def test_another_address_needs_the_users_word() -> None:
+    machine = Machine()
+    machine.up()
+    machine.inputs["address"] = "10.71.0.9"
+    machine.compute.calls.clear()
+
+    error = machine.up().error
+
+    assert error is not None
+    assert error.code == "replace-needed"
+    assert set(machine.compute.calls) == {"get"}
