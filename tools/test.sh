@@ -17,5 +17,5 @@ fi
 
 code=0
 tools/lint.sh || code=1
-.venv/bin/python -m pytest -n 2 --dist loadgroup "$@" || code=1
+.venv/bin/python -m pytest -v -n 2 --dist loadgroup "$@" || code=1
 exit "$code"
