@@ -112,6 +112,7 @@ class Neo4jVm(ComputeThing):
         return outputs
 
     def create(self, run: Run) -> None:
+        run.note(protected=self._protected())  # should this run end before the step is done: it was us
         self.things.insert(run, instance_body(self.scope, self.name, run.inputs, self._attempt(run)))
         run.note(ready=None)
 
@@ -134,7 +135,7 @@ class Neo4jVm(ComputeThing):
         live = self.read(run)
         if live is None or not live.get("deletionProtection"):
             return None
-        ours = bool((run.applied or {}).get("neo4j.deletion_protection"))
+        ours = (run.applied or {}).get("neo4j.deletion_protection") or run.notes.get("protected")
         return None if ours else f"{self.describe()} was protected against deletion by somebody else"
 
     def delete(self, run: Run, live: Thing) -> None:

@@ -110,6 +110,7 @@ class PostgresInstance(Converging[Instance]):
 
     def create(self, run: Run) -> None:
         body = instance_body(self.scope, self.name, run.inputs)
+        run.note(protected=body["settings"]["deletionProtectionEnabled"])
         run.change(
             "create",
             self.describe(),
@@ -158,7 +159,7 @@ class PostgresInstance(Converging[Instance]):
         live = self.read(run)
         if live is None or not live.get("settings", {}).get("deletionProtectionEnabled"):
             return None
-        ours = bool((run.applied or {}).get("postgres.deletion_protection"))
+        ours = (run.applied or {}).get("postgres.deletion_protection") or run.notes.get("protected")
         return None if ours else f"{self.describe()} was protected against deletion by somebody else"
 
     def delete(self, run: Run, live: Instance) -> None:

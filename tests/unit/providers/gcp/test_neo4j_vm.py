@@ -87,6 +87,13 @@ class Machine:
         )  # fmt: skip
         return runner.ensure(runner.probe())
 
+    def protection(self) -> str | None:
+        """As `destroy` asks before it touches anything."""
+        clients: Any = SimpleNamespace(compute=self.compute)
+        record = self.ledger.record("neo4j.vm")
+        looking: Any = SimpleNamespace(applied=record.applied, notes=record.notes, find=lambda call: call())
+        return Neo4jVm(replace(scope(), clients=clients), name="vm").protection(looking)
+
     def _poll(self, operation: Operation) -> OperationStatus:
         return OperationStatus(True)
 
@@ -161,3 +168,14 @@ def test_another_address_needs_the_users_word() -> None:
     assert error is not None
     assert error.code == "replace-needed"
     assert set(machine.compute.calls) == {"get"}
+
+
+def test_our_own_protection_is_known_even_when_the_boot_failed() -> None:
+    machine = Machine()
+    machine.compute.boot = {"phase": "failed", "error": "x"}
+    assert machine.up().error is not None
+
+    assert machine.protection() is None
+
+    machine.ledger.records["neo4j.vm"] = replace(machine.ledger.records["neo4j.vm"], notes={}, applied=None)
+    assert "somebody else" in (machine.protection() or "")
