@@ -77,9 +77,17 @@ class Memdeploy:
         return outcome
 
     def journal(self, name: str = "memmachine") -> dict[str, Any]:
-        newest = max((self.state / name).glob("journal.*.json"), key=lambda p: int(p.name.split(".")[1]))
-        return dict(json.loads(newest.read_text()))
+        return _newest(self.state / name)
+
+    def shared_journals(self) -> list[dict[str, Any]]:
+        return [_newest(place) for place in (self.state / "_shared").iterdir()]
 
     def identity(self, name: str = "memmachine") -> dict[str, str]:
         journal = self.journal(name)
         return {"id": journal["id"], "suffix": journal["suffix"], "name": name}
+
+
+def _newest(place: Path) -> dict[str, Any]:
+    """The snapshot that counts: the highest epoch's."""
+    newest = max(place.glob("journal.*.json"), key=lambda path: int(path.name.split(".")[1]))
+    return dict(json.loads(newest.read_text()))

@@ -91,12 +91,14 @@ def normalised(resources: list[dict[str, Any]], deployments: Mapping[str, Mappin
     `deployments`: placeholder -> {"id", "suffix", "name"} of each deployment that may appear."""
     lines = []
     for item in resources:
-        text = json.dumps({key: item[key] for key in ("service", "type", "name", "state", "labels", "marker")})
+        shown = {key: item[key] for key in ("service", "type", "name", "state", "labels", "marker")}
+        text = json.dumps(shown, sort_keys=True)
         for placeholder, known in deployments.items():
             text = text.replace(known["id"], f"<{placeholder}>")
             text = text.replace(f"{known['name']}-{known['suffix']}", f"{known['name']}-<{placeholder}>")
         text = re.sub(r"sha256:[0-9a-f]{64}", "<digest>", text)
         text = re.sub(r"(-prep)-[a-z0-9]{1,20}\b", r"\1-<token>", text)
+        text = re.sub(r"(-api-\d{5})-[a-z0-9]{3}\b", r"\1-<drawn>", text)
         text = re.sub(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "<uuid>", text)
         lines.append(text)
     return sorted(lines)
