@@ -108,6 +108,10 @@ def test_what_was_stored_outlives_a_stop_and_a_restarted_rehearsal(instance: Ins
     assert instance.psql("CREATE TABLE kept AS SELECT 42 AS answer")[0] == 0
     until(lambda: instance.world.backing.sql_running(KEY, running=False))
     assert instance.server.status == "exited"
+    instance.server.start()
+    look = instance.world.backing.sql_user  # of a server that is starting: waits, and does not fail
+    assert until(lambda: look(KEY, "app", PASSWORD)).error is None
+    until(lambda: instance.world.backing.sql_running(KEY, running=False))
     after = instance.world.restarted()
     assert until(lambda: after.sql_running(KEY, running=True)).error is None
     assert until(lambda: after.sql_ensure(instance.spec)).error is None

@@ -23,6 +23,7 @@ KIND = "sql"
 ADMIN = "cloudsqladmin"
 SOCKETS = "/var/run/postgresql"
 FILES = "/memdeploy"
+NO_CONNECTION = 2  # psql(1), exit status
 HBA = f"""\
 local all {ADMIN} trust
 hostssl all {ADMIN} all reject
@@ -78,11 +79,16 @@ grep -q '^trusted' "$control" || echo 'trusted = true' >>"$control"
 """
 
 
+class NotAccepting(BackingError):
+    """The server starts or stops just now."""
+
+
 class Sql:
     def __init__(self, engine: Engine, available: Images, networks: Networks) -> None:
         self._engine = engine
         self._images = available
         self._networks = networks
+        self._furnished: set[str] = set()
 
     def ensure(self, spec: SqlSpec) -> Progress:
         image = images.postgres(spec.version)
@@ -132,11 +138,15 @@ class Sql:
             return Progress(done=True, error="the database server stopped", log=log)
         if run(found, "pg_isready", "-q", "-h", "127.0.0.1")[0] != 0:
             return Progress(done=False)
-        known = "SELECT count(*) FROM pg_roles WHERE rolname = 'postgres'"
-        if self._sql(found, known, database="postgres").strip() == "0":
-            run(found, "sh", "-c", TRUST)
-            self._sql(found, ROLES, database="postgres")
+        self._furnish(found)
         return Progress(done=True)
+
+    def _furnish(self, found: Any) -> None:
+        """Once a container (and harmlessly again by a restarted server): what Cloud SQL has from the start."""
+        if found.id not in self._furnished:
+            run(found, "sh", "-c", TRUST)
+            self._sql(found, ROLES)
+            self._furnished.add(found.id)
 
     def user(self, key: str, user: str, password: str | None) -> Progress:
         if password is None:
@@ -147,19 +157,25 @@ class Sql:
         return self._look(key, DATABASE if present else NO_DATABASE, MEMDEPLOY_DATABASE=database)
 
     def _look(self, key: str, script: str, **env: str) -> Progress:
-        ready = self._ready(key)
-        if not ready.done or ready.error:
-            return ready
+        found = self._get(key)
+        if found.id not in self._furnished or found.status != "running":
+            ready = self._ready(key)
+            if not ready.done or ready.error:
+                return ready
         try:
-            self._sql(self._get(key), script, **env)
+            self._sql(found, script, **env)
+        except NotAccepting:
+            return Progress(done=False)
         except BackingError as refused:
             return Progress(done=True, error=str(refused))
         return Progress(done=True)
 
-    def _sql(self, container: Any, script: str, *, database: str = "postgres", **env: str) -> str:
-        """psql reads the script from its environment, never from its arguments; `database` exists from the start."""
-        command = 'printf "%s" "$MEMDEPLOY_SCRIPT" | psql -qAtX -v ON_ERROR_STOP=1 -h /tmp -U "$0" -d "$1"'
-        code, output = run(container, "sh", "-c", command, ADMIN, database, env={"MEMDEPLOY_SCRIPT": script, **env})
+    def _sql(self, container: Any, script: str, **env: str) -> str:
+        """psql reads the script from its environment, never from its arguments."""
+        command = 'printf "%s" "$MEMDEPLOY_SCRIPT" | psql -qAtX -v ON_ERROR_STOP=1 -h /tmp -U "$0" -d postgres'
+        code, output = run(container, "sh", "-c", command, ADMIN, env={"MEMDEPLOY_SCRIPT": script, **env})
+        if code == NO_CONNECTION:
+            raise NotAccepting(output)
         if code != 0:
             raise BackingError(output.splitlines()[-1] if output else f"psql exits {code}")
         return output
