@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from memdeploy.rehearsal.backing.engine import REHEARSAL
 from memdeploy.rehearsal.backing.protocol import BuildSpec, ContainerSpec, Progress
 from tests.e2e.backing_world import World, until, world
 
@@ -180,3 +181,11 @@ def test_a_reset_rehearsal_uses_its_backing_again(tmp_path: Path) -> None:
         again = made.backing.registry()
         with urllib.request.urlopen(f"http://{again}/v2/", timeout=10) as answer:
             assert answer.status == 200
+
+
+def test_of_a_task_that_ended_only_its_result_is_kept(built: Built) -> None:
+    ended = built.task("fail", timeout=50.0)
+    key = "projects/p/jobs/j/executions/fail1"
+    label = {"label": [f"memdeploy.key={key}", f"{REHEARSAL}={built.world.id}"]}
+    assert built.world.client.containers.list(all=True, filters=label) == []
+    assert built.world.restarted().job_state(key) == ended

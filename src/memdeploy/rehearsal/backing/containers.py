@@ -50,9 +50,8 @@ class Containers:
         self._sql = Sql(engine, available, self._networks)
         self._machines = Machines(engine, self._networks, tools, self._registry, self._folders, sockets)
         self._builds = Builds(engine, tools, self._registry, self._folders, sockets)
-        self._tasks = Tasks(
-            engine, self._networks, self._registry, OfflineModel(engine, self._folders, offline_model or program())
-        )
+        model = OfflineModel(engine, self._folders, offline_model or program())
+        self._tasks = Tasks(engine, self._networks, self._registry, self._folders, model)
         self._machines.resume()
 
     def registry(self) -> str:

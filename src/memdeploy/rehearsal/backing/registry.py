@@ -6,7 +6,9 @@ labels. dockerd takes 127.0.0.0/8 as insecure by itself: no TLS, no configuratio
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,8 +45,10 @@ class Registry:
             found = self._engine.finished(KEY, KEY) or self._create()
             if found.status != "running":
                 found.start()
-            self._address = f"127.0.0.1:{found.labels['memdeploy.port']}"
-            return self._address
+            address = f"127.0.0.1:{found.labels['memdeploy.port']}"
+            _await_answer(address)
+            self._address = address
+            return address
 
     def forget(self) -> None:
         """It was removed: the next one has another port."""
@@ -123,6 +127,18 @@ class Registry:
             self.push(target)
 
         return self._background.progress(f"hub image {source}", lambda: self.digest(target) is not None, work)
+
+
+def _await_answer(address: str) -> None:
+    """A registry takes connections within a second of its container's start; clients are told of it only then."""
+    import requests
+
+    for _ in range(150):
+        with contextlib.suppress(requests.RequestException):
+            if requests.get(f"http://{address}/v2/", timeout=5).ok:
+                return
+        threading.Event().wait(0.1)
+    raise BackingError(f"the loopback registry at {address} does not answer")
 
 
 def hub_name(prefix: str, image: str) -> str:

@@ -8,21 +8,28 @@ image names a user it is read-only besides /tmp, which counts as memory in Cloud
 from __future__ import annotations
 
 import datetime as dt
+import json
+from dataclasses import asdict
 from typing import Any
 
 from memdeploy.rehearsal.backing.engine import BackingError, Engine, remove
+from memdeploy.rehearsal.backing.folders import Folders
 from memdeploy.rehearsal.backing.networks import Networks
 from memdeploy.rehearsal.backing.offline import OfflineModel
 from memdeploy.rehearsal.backing.protocol import ContainerSpec, Progress
 from memdeploy.rehearsal.backing.registry import Registry
 
 LINES = 400
+RESULT = "result.json"
 ROOT = ("", "root", "0", "0:0", "root:root")
 
 
 class Tasks:
-    def __init__(self, engine: Engine, networks: Networks, registry: Registry, model: OfflineModel) -> None:
+    def __init__(
+        self, engine: Engine, networks: Networks, registry: Registry, folders: Folders, model: OfflineModel
+    ) -> None:
         self._engine = engine
+        self._folders = folders
         self._networks = networks
         self._registry = registry
         self._model = model
@@ -35,7 +42,7 @@ class Tasks:
         self._failed.pop(self._engine.name(kind, spec.key), None)
 
         with self._engine.lock(self._engine.name(kind, spec.key)):
-            if self._engine.finished(kind, spec.key) is not None:
+            if self._engine.finished(kind, spec.key) is not None or self._result(spec.key) is not None:
                 return
             try:
                 self._create(kind, spec).start()
@@ -83,12 +90,19 @@ class Tasks:
         return int(min(cpu, float(self._engine.client.info()["NCPU"])) * 1_000_000_000)
 
     def job_state(self, key: str) -> Progress:
+        """A task that has ended is kept as its result alone: the container's record holds its secrets."""
         found = self._find("job", key)
         if found is None:
-            return self._not_started("job", key)
-        if found.status == "running":
-            return self._check_time(found)
-        return _ended(found)
+            return self._result(key) or self._not_started("job", key)
+        progress = self._check_time(found) if found.status == "running" else _ended(found)
+        if progress.done:
+            self._folders.write(key, RESULT, json.dumps(asdict(progress)))
+            remove(found)
+        return progress
+
+    def _result(self, key: str) -> Progress | None:
+        path = self._folders.path(key) / RESULT
+        return Progress(**json.loads(path.read_text())) if path.exists() else None
 
     def _check_time(self, found: Any) -> Progress:
         """Looked at when a client looks: a task that had its time is stopped then."""
