@@ -40,10 +40,10 @@ class Changing:
     def journal(self) -> Journal:
         return self.writer.snapshot
 
-    def runner(self, graph: Graph, shared: Shared) -> Runner:
+    def runner(self, graph: Graph, shared: Shared, *, keep_going: bool = False) -> Runner:
         ledgers: dict[str, Ledger] = {DEPLOYMENT: self.writer.ledger(), SHARED: shared.ledger}
         guards: dict[str, Guard] = {DEPLOYMENT: self.lease, SHARED: shared.guard}
-        return self.session.runner(graph, ledgers, guards, shared.sink(self.session.sink))
+        return self.session.runner(graph, ledgers, guards, shared.sink(self.session.sink), keep_going=keep_going)
 
 
 @contextlib.contextmanager

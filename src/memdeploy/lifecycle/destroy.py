@@ -8,14 +8,17 @@ from typing import Any
 from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.ledger import Kept
 from memdeploy.engine.results import Action, RunResult
-from memdeploy.errors import AnswerNeeded, ExitCode, NotYet, Refused
+from memdeploy.errors import AnswerNeeded, ExitCode, NotYet, Refused, UsageError
 from memdeploy.lifecycle.changing import Changing, change, shared_at_rest
 from memdeploy.lifecycle.outcome import error_of, seconds_since
+from memdeploy.lifecycle.rehearsing import leave
 from memdeploy.lifecycle.removal import Removal, removal
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Outcome, Result, error_entry
-from memdeploy.lifecycle.session import Session
+from memdeploy.lifecycle.session import Session, root
 from memdeploy.state.journal import DeploymentStatus
+
+_BEGUN = frozenset({DeploymentStatus.DESTROYING, DeploymentStatus.LEFTOVERS})
 
 
 def destroy(request: Request, sink: Sink) -> Result:
@@ -24,7 +27,15 @@ def destroy(request: Request, sink: Sink) -> Result:
         from memdeploy.lifecycle.destroy_shared import destroy_shared
 
         return destroy_shared(request, sink)
+    try:
+        return _destroy_one(request, sink)
+    finally:
+        leave(root(request))
+
+
+def _destroy_one(request: Request, sink: Sink) -> Result:
     with change(request, sink) as changing:
+        _refuse_early_finish(changing)
         opened = changing.session
         start = opened.clock.boottime()
         chosen = _chosen(changing)
@@ -36,6 +47,17 @@ def destroy(request: Request, sink: Sink) -> Result:
         found = _remove(changing, chosen)
         data |= _done_part(changing, chosen, found, seconds_since(opened.clock, start))
         return _result(opened, data, found)
+
+
+def _refuse_early_finish(changing: Changing) -> None:
+    """`--finish` asks nothing, so it may only go on with what somebody agreed to."""
+    if changing.session.request.finish and changing.journal.status not in _BEGUN:
+        raise UsageError(
+            f"no destroy of {changing.journal.name} was begun: there is nothing to finish",
+            code="nothing-to-finish",
+            where="--finish",
+            suggestion=f"Run `memdeploy destroy --name {changing.journal.name}`.",
+        )
 
 
 def _deletes_data(changing: Changing) -> bool:
@@ -77,7 +99,8 @@ def _remove(changing: Changing, chosen: Removal) -> RunResult:
     opened = changing.session
     begun = {"delete_data": True} if _deletes_data(changing) else {}
     changing.writer.update(status=DeploymentStatus.DESTROYING, facts=begun)
-    found = changing.runner(opened.graph, shared_at_rest(opened)).remove(chosen.remove, retain=chosen.retain)
+    runner = changing.runner(opened.graph, shared_at_rest(opened), keep_going=True)
+    found = runner.remove(chosen.remove, retain=chosen.retain)
     if found.ok:
         for name in chosen.keep:
             changing.writer.commit(name, Kept())

@@ -14,6 +14,7 @@ from memdeploy.errors import AnswerNeeded, ExitCode, NoSuchDeployment, NotYet, R
 from memdeploy.lifecycle.changing import Shared, shared_lease
 from memdeploy.lifecycle.memory import MemoryLedger, NoLease
 from memdeploy.lifecycle.outcome import error_of, seconds_since
+from memdeploy.lifecycle.rehearsing import leave
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result, error_entry
 from memdeploy.lifecycle.session import DEPLOYMENT, Session, root, session, shared_place
@@ -34,7 +35,10 @@ def destroy_shared(request: Request, sink: Sink) -> Result:
         if place is None:  # pragma: no cover - made by the line above
             raise AssertionError
         with shared_lease(opened, place) as (lease, writer):
-            return _destroy(opened, lease, writer)
+            found = _destroy(opened, lease, writer)
+    if found.status == "success":
+        leave(deployments, entirely=True)
+    return found
 
 
 def _known(request: Request, deployments: Deployments) -> Journal | None:

@@ -20,13 +20,18 @@ def plan(request: Request, sink: Sink) -> Result:
         session.begin(session.graph)
         planned = planned_actions(session, session.reader().probe())
         data = plan_data(session, planned)
-        told = {name: data["counts"][name] for name in ("create", "change", "remove")}
-        session.tell(EventKind.PLAN_READY, **told, seconds=data["seconds"])
+        tell_plan(session, data)
         refused = actions.refusals(planned, request.replace)
         whole = {**session.header(), **data}
         if refused:
             return Result("plan", "error", ExitCode.REFUSED, whole, [error_entry(e) for e in refused])
         return Result("plan", "success", ExitCode.DONE, whole)
+
+
+def tell_plan(session: Session, data: Mapping[str, Any]) -> None:
+    """So that whoever watches sees it before anybody is asked."""
+    told = {name: data["counts"][name] for name in ("create", "change", "remove")}
+    session.tell(EventKind.PLAN_READY, **told, seconds=data["seconds"], actions=data["actions"], counts=data["counts"])
 
 
 def planned_actions(session: Session, observed: Mapping[str, Observed]) -> list[actions.Action]:
@@ -42,4 +47,5 @@ def plan_data(session: Session, planned: list[actions.Action]) -> dict[str, Any]
         "pending": actions.pending(planned),
         "seconds": round(usual_seconds(session.graph, busy), 1),
         "cost_per_month": round(sum(session.cloud.costs().values()), 2),
+        "prices": session.cloud.prices_of,
     }

@@ -7,6 +7,7 @@ at the real cloud, nor a real deployment at a toy.
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,11 @@ from memdeploy.errors import UsageError
 from memdeploy.lifecycle.request import Request
 from memdeploy.providers.base import RehearsalTarget
 from memdeploy.rehearsal import process
-from memdeploy.state.journal import REAL
+from memdeploy.state.deployments import Deployments
+from memdeploy.state.journal import REAL, DeploymentStatus
 
 FOLDER = "_rehearsal"
+_SERVING = frozenset({DeploymentStatus.DEPLOYING, DeploymentStatus.READY, DeploymentStatus.FAILED})
 
 
 @dataclass(frozen=True)
@@ -105,3 +108,19 @@ def _check(binding: str | None, found: Stage) -> None:
         code="binding",
         suggestion="Use the endpoint of that rehearsal, or choose another --name or --state.",
     )
+
+
+def leave(deployments: Deployments, *, entirely: bool = False) -> None:
+    """After a destroy: nobody is served any more by a rehearsal of ours whose deployments are gone or at rest, so its
+    server ends. `entirely` (after `destroy --shared`): when none is left at all, it and its containers go too."""
+    journals = [listed.journal for listed in deployments.list() if listed.journal is not None]
+    for ours in sorted((deployments.root / FOLDER).glob("*")):
+        found = process.running(ours)
+        if found is None:
+            continue
+        bound = [journal for journal in journals if journal.binding == found.id]
+        if entirely and all(journal.status == DeploymentStatus.DESTROYED for journal in bound):
+            process.remove_everything(ours)
+            shutil.rmtree(ours)
+        elif not any(journal.status in _SERVING for journal in bound):
+            process.stop(ours)

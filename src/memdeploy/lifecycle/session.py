@@ -74,11 +74,17 @@ class Session:
         self.tell(EventKind.RUN_STARTED, command=self.request.command, **self.header(), steps=named)
 
     def runner(
-        self, graph: Graph, ledgers: Mapping[str, Ledger], guards: Mapping[str, Guard], sink: Sink | None = None
+        self,
+        graph: Graph,
+        ledgers: Mapping[str, Ledger],
+        guards: Mapping[str, Guard],
+        sink: Sink | None = None,
+        *,
+        keep_going: bool = False,
     ) -> Runner:
         return Runner(
             graph, ledgers, guards, self.clock, sink or self.sink, self.cloud.classify, self.cloud.poll,
-            RunOptions(keep_going=self.request.keep_going, replace=self.request.replace),
+            RunOptions(keep_going=keep_going or self.request.keep_going, replace=self.request.replace),
             crash=CrashPoints.from_environment(os.environ, rehearsal=self.stage.target is not None),
             cancel=self.request.cancel,
         )  # fmt: skip

@@ -15,7 +15,7 @@ from memdeploy.errors import AnswerNeeded, ExitCode, MemdeployError
 from memdeploy.lifecycle import actions
 from memdeploy.lifecycle.changing import Changing, change, shared_at_rest, shared_for_up
 from memdeploy.lifecycle.outcome import error_of, seconds_since
-from memdeploy.lifecycle.plan import plan_data, planned_actions
+from memdeploy.lifecycle.plan import plan_data, planned_actions, tell_plan
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Outcome, Result, error_entry
 from memdeploy.lifecycle.session import Session
@@ -47,15 +47,15 @@ def _plan(changing: Changing) -> tuple[list[actions.Action], Mapping[str, Observ
     reader = replace(opened, journal=changing.journal).reader()
     observed = reader.probe()
     planned = planned_actions(opened, observed)
-    counts = actions.counts(planned)
-    told = {name: counts[name] for name in ("create", "change", "remove")}
-    opened.tell(EventKind.PLAN_READY, **told, seconds=plan_data(opened, planned)["seconds"])
+    tell_plan(opened, plan_data(opened, planned))
+    for text in opened.cloud.warnings():
+        opened.tell(EventKind.NOTICE, text=text, level="warning")
     return planned, observed
 
 
 def _plan_part(opened: Session, planned: list[actions.Action]) -> dict[str, Any]:
     data = plan_data(opened, planned)
-    return {"plan": data, "cost_per_month": data["cost_per_month"]}
+    return {"plan": data, "cost_per_month": data["cost_per_month"], "prices": data["prices"]}
 
 
 def _agreed(opened: Session, planned: list[actions.Action]) -> bool:
@@ -83,7 +83,8 @@ def _not_begun(data: dict[str, Any], refused: list[MemdeployError]) -> Result:
 def _deploy(changing: Changing, observed: Mapping[str, Observed], planned: list[actions.Action]) -> RunResult:
     opened = changing.session
     configuration = opened.deployment.model_dump(mode="json")
-    changing.writer.update(status=DeploymentStatus.DEPLOYING, configuration=configuration)
+    # A destroy that was told to delete data is over: its `--finish` must not reach what is made from now on.
+    changing.writer.update(status=DeploymentStatus.DEPLOYING, configuration=configuration, facts={"delete_data": None})
     with shared_for_up(opened, observed) as shared:
         found = changing.runner(opened.graph, shared).ensure(observed)
     if found.ok:
@@ -122,7 +123,7 @@ def _done_part(changing: Changing, found: RunResult, seconds: float) -> dict[str
         "access": str(changing.session.deployment.service.access),
     }
     url = outputs.get("service", {}).get("uri")
-    return {**data, "url": url} if url else data
+    return {**data, "url": url, "call": list(changing.session.cloud.how_to_call(outputs))} if url else data
 
 
 def _result(opened: Session, data: dict[str, Any], found: RunResult) -> Result:

@@ -101,6 +101,19 @@ class Cloud(Protocol):
         """What a program needs to call the deployment (`memdeploy outputs`): url, audience, account, … No secrets."""
         ...
 
+    def how_to_call(self, outputs: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+        """Command lines that call the service, for people."""
+        ...
+
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know before agreeing: what a weakening option exposes."""
+        ...
+
+    @property
+    def prices_of(self) -> str:
+        """The month of the price table, `2026-11`."""
+        ...
+
     def costs(self) -> Mapping[str, float]:
         """Estimated US dollars a month by step, for what costs money while it stands (list prices, dated)."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from memdeploy.config.model import Deployment, Neo4jMode
+from memdeploy.config.model import Access, Deployment, Neo4jMode
 from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Operation, OperationStatus, Resource
 from memdeploy.errors import CloudError, Refused, UsageError
@@ -109,6 +109,29 @@ class GoogleCloud:
             "neo4j_vm": outputs.get("neo4j.vm", {}).get("name"),
         }
         return {name: value for name, value in known.items() if value is not None}
+
+    def how_to_call(self, outputs: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+        uri = outputs["service"]["uri"].rstrip("/")
+        if self.scope.deployment.service.access is Access.PUBLIC_UNAUTHENTICATED:
+            return (f"curl {uri}/api/v2/health",)
+        if self.scope.context.rehearsal is not None:
+            return (f"memdeploy verify --name {self.scope.deployment.name}   (mints an identity token and calls it)",)
+        verifier = outputs["account.verifier"]["email"]
+        return (
+            "TOKEN=$(gcloud auth print-identity-token --include-email "
+            f"--impersonate-service-account={verifier} --audiences={uri})",
+            f'curl -H "Authorization: Bearer $TOKEN" {uri}/api/v2/health',
+        )
+
+    def warnings(self) -> tuple[str, ...]:
+        from memdeploy.providers.gcp import access
+
+        text = access.warning(self.scope.deployment)
+        return (text,) if text else ()
+
+    @property
+    def prices_of(self) -> str:
+        return costs.PRICES_OF
 
     def costs(self) -> Mapping[str, float]:
         return costs.by_step(self.scope.deployment)
