@@ -1,0 +1,76 @@
+"""Which configuration counts, and what it may not contradict."""
+
+from __future__ import annotations
+
+import pytest
+
+from memdeploy.errors import Refused, UsageError
+from memdeploy.lifecycle import configuration
+from memdeploy.lifecycle.rehearsing import Stage
+from memdeploy.lifecycle.request import Request
+from memdeploy.providers.base import RehearsalTarget
+from tests.unit.lifecycle.toys import deployment, journal
+
+REHEARSED = Stage("r1", RehearsalTarget("r1", "http://127.0.0.1:1"), space="10.72.0.0/15")
+CONTAINERS = Stage("r1", RehearsalTarget("r1", "http://127.0.0.1:1", containers=True), space="10.72.0.0/15")
+
+
+def test_nobody_names_a_provider() -> None:
+    with pytest.raises(UsageError):
+        configuration.wanted(Request("up"), None)
+
+
+def test_a_file_counts_before_the_journal() -> None:
+    file = deployment(service={"instances": {"max": 7}})
+    chosen = configuration.wanted(Request("up", deployment=file, from_file=True), journal())
+    assert chosen.service.instances.max == 7
+
+
+def test_without_a_file_flags_lie_over_the_journal_and_defaults_do_not() -> None:
+    before = journal(configuration=deployment(service={"instances": {"max": 7}}))
+    line = Request("up", deployment=deployment(), given={"release": "0.4.0", "service.instances.min": 1})
+    chosen = configuration.wanted(line, before)
+    assert (chosen.service.instances.min, chosen.service.instances.max) == (1, 7)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"gcp": {"project": "proj-2"}}, {"gcp": {"project": "proj-1", "region": "us-east1"}}]
+)
+def test_project_and_region_are_fixed_at_birth(changes: dict[str, object]) -> None:
+    with pytest.raises(UsageError) as raised:
+        configuration.check_identity(journal(), deployment(**changes))
+    assert raised.value.code == "identity"
+
+
+@pytest.mark.parametrize("status", ["ready", "retained"])
+@pytest.mark.parametrize("model", [{"embedding": "text-embedding-3-large"}, {"dimensions": 256}])
+def test_stored_vectors_fix_the_embedding_model(status: str, model: dict[str, object]) -> None:
+    with pytest.raises(Refused) as raised:
+        configuration.check_fixed(journal(status), deployment(model=model))
+    assert raised.value.code == "forbidden-change"
+
+
+def test_before_the_first_up_nothing_is_fixed() -> None:
+    configuration.check_fixed(journal("new"), deployment(model={"dimensions": 256}))
+
+
+def test_a_rehearsal_takes_any_project_and_answers_offline_without_an_endpoint() -> None:
+    rehearsed = configuration.staged(deployment(gcp={}), REHEARSED)
+    assert rehearsed.gcp.project == configuration.REHEARSAL_PROJECT
+    assert rehearsed.model.provider == "offline"
+    own = deployment(model={"base_url": "http://127.0.0.1:9/v1"})
+    assert configuration.staged(own, REHEARSED).model.provider == "openai"
+
+
+def test_only_containers_need_the_hosts_free_space() -> None:
+    assert configuration.staged(deployment(), REHEARSED).gcp.network.space is None
+    assert configuration.staged(deployment(), CONTAINERS).gcp.network.space == "10.72.0.0/15"
+    chosen = deployment(gcp={"project": "proj-1", "network": {"space": "10.80.0.0/15"}})
+    assert configuration.staged(chosen, CONTAINERS).gcp.network.space == "10.80.0.0/15"
+
+
+def test_the_real_cloud_needs_a_project_and_a_real_model() -> None:
+    with pytest.raises(UsageError, match="project"):
+        configuration.staged(deployment(gcp={}), Stage())
+    with pytest.raises(UsageError, match="offline"):
+        configuration.staged(deployment(model={"provider": "offline"}), Stage())
