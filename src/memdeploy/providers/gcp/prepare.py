@@ -25,7 +25,7 @@ EXECUTION_SECONDS = 900.0  # the task's own limit is 600 s; the rest is for star
 
 class Prepare:
     """Inputs: `run_container.INPUTS`, `created` (of the instance), `disk` (name), `disk_id`, `vm` (name).
-    Outputs: `key`. Notes: `key` of the last success; `execution` and `execution_key` while one is under way.
+    Outputs: `key`. Notes: `key` of the last success; `execution` and `execution_key` of one whose success is not noted.
     """
 
     kind = "run.prepare"
@@ -52,16 +52,12 @@ class Prepare:
 
     def ensure(self, run: Run) -> Outputs:
         key = self._key(run)
-        execution = self._under_way(run, key) or self._start(run, key)
-        run.progress("checks databases and model, makes the tables")
-        ended = run.until(
-            lambda: self._ended(execution), what=f"execution {execution}", every=5.0, timeout=EXECUTION_SECONDS
-        )
-        run.note(execution=None, execution_key=None)
-        if not ended.get("succeededCount"):
-            raise self._failed(run, execution, ended)
-        settle(run, self.scope, disk=run.inputs["disk"], vm=run.inputs["vm"])
-        run.note(key=key)
+        if not self._prepared(run, key):
+            execution = self._under_way(run, key) or self._start(run, key)
+            self._finish(run, execution)
+            settle(run, self.scope, disk=run.inputs["disk"], vm=run.inputs["vm"])
+            # In one: an execution that is forgotten before its success is known would be made a second time.
+            run.note(key=key, execution=None, execution_key=None)
         run.apply({"key": key})
         return {"key": key}
 
@@ -78,23 +74,48 @@ class Prepare:
 
     # -- one execution -----------------------------------------------------------------------------------------------
 
+    def _prepared(self, run: Run, key: str) -> bool:
+        """Nothing to do: it succeeded with this key before, and the job is still there."""
+        if run.notes.get("key") != key:
+            return False
+        job = run.find(self._get)
+        return job is not None and self._owned(job)
+
     def _under_way(self, run: Run, key: str) -> str | None:
-        """The execution that an earlier run started for the same key, when it did start."""
+        """The execution that an earlier run started for the same key: when it did start, and has not failed since."""
         name = run.notes.get("execution")
         if not name or run.notes.get("execution_key") != key:
             return None
-        return name if run.find(lambda: self._execution(name)) is not None else None
+        found = run.find(lambda: self._execution(name))
+        failed = found is not None and found.get("completionTime") and not found.get("succeededCount")
+        return None if found is None or failed else name
 
     def _start(self, run: Run, key: str) -> str:
+        """A new execution. While none is noted, what `change` ended was an earlier run's intent, whose execution was
+        judged before, or had another key: the next one sends."""
+        if "execution" in run.notes:
+            run.note(execution=None, execution_key=None)
+        while "execution" not in run.notes:
+            self._start_once(run, key)
+        return str(run.notes["execution"])
+
+    def _start_once(self, run: Run, key: str) -> None:
         for left in reversed(range(run_grants.ATTEMPTS)):
             try:
                 self._send(run, key)
-                break
+                return
             except CloudError as error:
                 if not left or not run_grants.spreading(error.message):
                     raise
             run_grants.pause(run)
-        return str(run.notes["execution"])
+
+    def _finish(self, run: Run, execution: str) -> None:
+        run.progress("checks databases and model, makes the tables")
+        ended = run.until(
+            lambda: self._ended(execution), what=f"execution {execution}", every=5.0, timeout=EXECUTION_SECONDS
+        )
+        if not ended.get("succeededCount"):
+            raise self._failed(run, execution, ended)
 
     def _send(self, run: Run, key: str) -> None:
         job = run.find(self._get)

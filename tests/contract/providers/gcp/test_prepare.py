@@ -1,0 +1,126 @@
+"""One execution of `prepare` for each key, wherever an earlier run was killed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from memdeploy.engine.graph import Graph
+from memdeploy.engine.ledger import StepRecord, Transition
+from memdeploy.engine.results import RunResult
+from memdeploy.engine.step import Step
+from memdeploy.engine.values import resolve
+from tests.support.rehearsed import Rehearsed
+
+from .deploying import Deploying, MemoryLedger
+
+STEP = "prepare"
+
+
+class Recording(MemoryLedger):
+    """Keeps the step's record as it was after each transition: what a run killed there leaves behind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.states: list[StepRecord] = []
+
+    def commit(self, step: str, transition: Transition) -> StepRecord:
+        record = super().commit(step, transition)
+        if step == STEP:
+            self.states.append(record)
+        return record
+
+
+@dataclass
+class Preparing:
+    """A deployment of which only `prepare` is run again, with the inputs that it had."""
+
+    deploying: Deploying
+    inputs: Mapping[str, Any]
+    name: str
+
+    @classmethod
+    def of(cls, deploying: Deploying) -> Preparing:
+        step = deploying.cloud().graph()[STEP]
+        known = {name: record.outputs for name, record in deploying.own.records.items()}
+        return cls(deploying, _resolved(step.inputs, known | _outputs(deploying.shared)), step.identity["name"])
+
+    def executions(self) -> dict[str, str]:
+        found = [item for item in self.deploying.rehearsed.inventory() if item["type"] == "Execution"]
+        return {item["name"].rsplit("/", 1)[-1]: item["state"] for item in found}
+
+    def again(self, left: StepRecord, **changed: Any) -> RunResult:
+        """The next run after one that left this record."""
+        cloud = self.deploying.cloud()
+        step = cloud.graph()[STEP]
+        alone = Graph([Step(STEP, step.resource, inputs={**self.inputs, **changed}, identity=step.identity)])
+        self.deploying.own.records[STEP] = left
+        return self.deploying.runner(alone, cloud).ensure()
+
+
+def _outputs(ledger: MemoryLedger) -> dict[str, Mapping[str, Any] | None]:
+    return {name: record.outputs for name, record in ledger.records.items()}
+
+
+def _resolved(inputs: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = resolve(inputs, known)
+    return found
+
+
+@pytest.fixture(scope="module")
+def preparing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preparing]:
+    served = Rehearsed.serve(tmp_path_factory.mktemp("rehearsal"), scale=0.0005)
+    try:
+        deploying = Deploying(served, own=Recording())
+        result = deploying.up()
+        assert result.error is None, result.error
+        yield Preparing.of(deploying)
+    finally:
+        served.stop()
+
+
+def states(preparing: Preparing) -> list[StepRecord]:
+    ledger = preparing.deploying.own
+    assert isinstance(ledger, Recording)
+    return ledger.states
+
+
+def test_an_execution_that_succeeded_is_adopted_wherever_its_run_was_killed(preparing: Preparing) -> None:
+    done = preparing.executions()
+    assert len(done) == 1
+    left = [state for state in states(preparing) if state.notes]
+    assert {bool(state.intents) for state in left} == {True, False}  # before the answer, and after it
+    for state in left:
+        result = preparing.again(state)
+        assert result.error is None, (state, result.error)
+        assert preparing.executions() == done, state
+
+
+def test_another_key_is_another_execution_whatever_was_left_open(preparing: Preparing) -> None:
+    known = set(preparing.executions())
+    for number, state in enumerate(list(states(preparing))):
+        if not state.notes:
+            continue
+        key = f"2026-01-01T00:00:{number:02}Z"
+        assert preparing.again(state, created=key).error is None
+        new = set(preparing.executions()) - known
+        assert len(new) == 1, state
+        assert key in preparing.deploying.own.records[STEP].outputs["key"]  # type: ignore[index]
+        known |= new
+
+
+def test_after_a_failed_execution_the_next_run_starts_a_new_one(preparing: Preparing) -> None:
+    preparing.deploying.rehearsed.faults("fail@run.projects.locations.jobs.patch=1x")
+    before, seen = set(preparing.executions()), len(states(preparing))
+    assert preparing.again(StepRecord(STEP), created="2027").error is not None
+    (failed,) = set(preparing.executions()) - before
+    left = [state for state in states(preparing)[seen:] if state.notes.get("execution") == failed]
+    assert {bool(state.intents) for state in left} == {True, False}
+    for state in left:
+        before = set(preparing.executions())
+        result = preparing.again(state, created="2027")
+        assert result.error is None, (state, result.error)
+        assert len(set(preparing.executions()) - before) == 1, state
