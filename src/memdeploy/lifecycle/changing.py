@@ -18,7 +18,7 @@ from memdeploy.lifecycle.memory import MemoryLedger, NoLease
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.session import DEPLOYMENT, SHARED, Session, root, session, shared_place
 from memdeploy.state.deployments import Place
-from memdeploy.state.journal import Journal
+from memdeploy.state.journal import DeploymentStatus, Journal
 from memdeploy.state.lease import Lease
 from memdeploy.state.writer import JournalWriter
 
@@ -57,7 +57,11 @@ def change(request: Request, sink: Sink, *, may_create: bool = False) -> Iterato
     if may_create and naming.existing(name, deployments) is None:
         with session(named, sink, journal=None, deployments=deployments) as drafted:
             place = deployments.keep(drafted.journal)
-            with _held(place, request) as (lease, writer), _logged(drafted, place) as logged:
+            with (
+                _held(place, request) as (lease, writer),
+                _forgotten_if_new(place, lease, writer),
+                _logged(drafted, place) as logged,
+            ):
                 yield Changing(logged, place, lease, writer, born=True)
         return
     place = deployments.open(name)
@@ -73,6 +77,16 @@ def change(request: Request, sink: Sink, *, may_create: bool = False) -> Iterato
 def _held(place: Place, request: Request) -> Iterator[tuple[Lease, JournalWriter]]:
     with place.acquire(request.command, wait=WAIT if request.wait else 0.0, cancel=request.cancel) as lease:
         yield lease, place.write(lease)
+
+
+@contextlib.contextmanager
+def _forgotten_if_new(place: Place, lease: Lease, writer: JournalWriter) -> Iterator[None]:
+    """A deployment that was named and never begun leaves nothing behind."""
+    try:
+        yield
+    finally:
+        if writer.snapshot.status == DeploymentStatus.NEW:
+            place.forget(lease)
 
 
 @contextlib.contextmanager

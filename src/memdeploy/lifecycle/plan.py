@@ -18,7 +18,7 @@ def plan(request: Request, sink: Sink) -> Result:
     """Exit 3 with the reasons when `up` would refuse."""
     with look(request, sink, may_create=True) as session:
         session.begin(session.graph)
-        planned = planned_actions(session, session.reader().probe())
+        planned = planned_actions(session, session.observe())
         data = plan_data(session, planned)
         tell_plan(session, data)
         refused = actions.refusals(planned, request.replace)

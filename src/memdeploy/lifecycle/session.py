@@ -17,6 +17,8 @@ from memdeploy.engine.graph import Graph
 from memdeploy.engine.kit import RunOptions
 from memdeploy.engine.ledger import Guard, Ledger
 from memdeploy.engine.runner import Runner
+from memdeploy.engine.step import Observed
+from memdeploy.errors import CloudError, Refused, UsageError
 from memdeploy.lifecycle import configuration, naming
 from memdeploy.lifecycle.memory import MemoryLedger, NoLease
 from memdeploy.lifecycle.rehearsing import Stage, stage
@@ -33,6 +35,7 @@ CONTAINER_PACE = 0.05
 PATIENCE = 0.05
 
 DEPLOYMENT = "deployment"
+PREFLIGHT = "preflight"
 SHARED = "shared"
 
 
@@ -94,6 +97,19 @@ class Session:
         ledgers = {DEPLOYMENT: MemoryLedger(self.journal.steps), SHARED: MemoryLedger(self._shared_steps())}
         guards = dict.fromkeys(ledgers, NoLease())
         return self.runner(graph or self.graph, ledgers, guards, sink)
+
+    def observe(self) -> dict[str, Observed]:
+        """What is there, before anything is changed. A cloud that does not let us look is a refusal (exit 3), in the
+        words of the provider's preflight, which looks for all causes at once."""
+        try:
+            return self.reader().probe()
+        except CloudError as error:
+            checked = self.reader(self.graph.only([PREFLIGHT]), sink=lambda event: None).ensure()
+            if isinstance(checked.error, Refused):
+                raise checked.error from error
+            raise Refused(
+                error.message, code=error.code, where=error.where, suggestion=error.suggestion, retryable=True
+            ) from error
 
     def outputs(self) -> dict[str, Mapping[str, Any]]:
         """Step -> outputs, as journalled, the shared steps' too."""
@@ -169,8 +185,6 @@ def look(request: Request, sink: Sink, *, may_create: bool = False) -> contextli
 
 def root(request: Request) -> Deployments:
     """Raises `UsageError` for a place that this version cannot keep journals in."""
-    from memdeploy.errors import UsageError
-
     if request.state is not None and "://" in request.state:
         raise UsageError(
             f"journals in {request.state} are not in this version",

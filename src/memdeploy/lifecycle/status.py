@@ -20,7 +20,7 @@ from memdeploy.state.journal import DeploymentStatus
 def status(request: Request, sink: Sink) -> Result:
     """Exit 7 when it should be serving and is not."""
     with look(request, sink) as session:
-        observed = session.reader().probe()
+        observed = session.observe()
         outputs = {**session.outputs(), **{n: s.outputs for n, s in observed.items() if s.outputs is not None}}
         health = _health(session, outputs)
         data = {

@@ -35,7 +35,6 @@ def up(request: Request, sink: Sink) -> Result:
         data = {**opened.header(), **_plan_part(opened, planned), "resumed": resumed}
         refused = actions.refusals(planned, request.replace)
         if refused or not _agreed(opened, planned):
-            _abandon(changing)
             return _not_begun(data, refused)
         found = _deploy(changing, observed, planned)
         data |= _done_part(changing, found, seconds_since(opened.clock, start))
@@ -44,8 +43,7 @@ def up(request: Request, sink: Sink) -> Result:
 
 def _plan(changing: Changing) -> tuple[list[actions.Action], Mapping[str, Observed]]:
     opened = changing.session
-    reader = replace(opened, journal=changing.journal).reader()
-    observed = reader.probe()
+    observed = replace(opened, journal=changing.journal).observe()
     planned = planned_actions(opened, observed)
     tell_plan(opened, plan_data(opened, planned))
     for text in opened.cloud.warnings():
@@ -68,12 +66,6 @@ def _agreed(opened: Session, planned: list[actions.Action]) -> bool:
     return request.confirm(f"Deploy {opened.journal.name} to {opened.cloud.target}?")
 
 
-def _abandon(changing: Changing) -> None:
-    """A deployment that was named and never begun leaves nothing behind."""
-    if changing.born:
-        changing.place.forget(changing.lease)
-
-
 def _not_begun(data: dict[str, Any], refused: list[MemdeployError]) -> Result:
     if refused:
         return Result("up", "error", ExitCode.REFUSED, data, [error_entry(error) for error in refused])
@@ -89,8 +81,16 @@ def _deploy(changing: Changing, observed: Mapping[str, Observed], planned: list[
         found = changing.runner(opened.graph, shared).ensure(observed)
     if found.ok:
         found = _remove_orphans(changing, planned, found)
-    changing.writer.update(status=DeploymentStatus.READY if found.ok else DeploymentStatus.FAILED)
+    changing.writer.update(status=_status(changing, found))
     return found
+
+
+def _status(changing: Changing, found: RunResult) -> DeploymentStatus:
+    """What preflight refused was never begun: nothing of it is kept, its project and region included."""
+    if found.ok:
+        return DeploymentStatus.READY
+    begun = any(step.name in changing.journal.steps for step in changing.session.graph if not step.transient)
+    return DeploymentStatus.FAILED if begun or not changing.born else DeploymentStatus.NEW
 
 
 def _remove_orphans(changing: Changing, planned: list[actions.Action], found: RunResult) -> RunResult:
