@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from memdeploy.engine.kit import Kit
@@ -59,7 +60,7 @@ class Probing:
         except CloudError as error:
             seen = _as_state(error)
         if missing and not seen.unknown:
-            return Observed(seen.state, seen.differences, seen.operation, seen.reason, seen.outputs, missing)
+            return replace(seen, unknown=missing)
         return seen
 
     def _fail(self, step: Step, raised: BaseException) -> None:
@@ -82,7 +83,8 @@ def _known(kit: Kit, name: str, seen: Observed | None) -> Outputs | None:
     if seen is not None and (seen.state is State.ABSENT or _replaced(kit, name, seen)):
         return None
     if seen is not None and seen.state in (State.PRESENT, State.DIFFERENT):
-        return seen_outputs(kit.record(name), seen)
+        outputs = seen_outputs(kit.record(name), seen)
+        return {key: value for key, value in outputs.items() if key not in seen.changing}
     return kit.record(name).outputs
 
 

@@ -104,7 +104,8 @@ class OperationStatus:
 
 @dataclass(frozen=True)
 class Observed:
-    """What `probe` saw. `outputs` is set for PRESENT and DIFFERENT; `unknown` lists inputs not known yet."""
+    """What `probe` saw. `outputs` is set for PRESENT and DIFFERENT; `unknown` lists inputs not known yet. `changing`
+    names outputs that will be another once a difference is gone: a plan does not know them."""
 
     state: State
     differences: tuple[Difference, ...] = ()
@@ -112,6 +113,7 @@ class Observed:
     reason: str | None = None
     outputs: Outputs | None = None
     unknown: tuple[Unknown, ...] = ()
+    changing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,29 @@ def test_an_error_that_is_an_answer(kind: ErrorKind, state: State) -> None:
     assert seen.reason == f"the cloud says {kind}"
 
 
+def test_what_a_difference_will_change_is_unknown_to_those_that_take_it() -> None:
+    def image(run: Run) -> Observed:
+        difference = Difference("image", "old", "new", Effect.IN_PLACE)
+        outputs = {"reference": "old", "source": "pypi"}
+        return Observed(State.DIFFERENT, (difference,), outputs=outputs, changing=("reference",))
+
+    seen: list[Mapping[str, Any]] = []
+
+    def service(run: Run) -> Observed:
+        seen.append(dict(run.inputs))
+        return Observed(State.PRESENT, outputs={})
+
+    taken = {"image": Ref("image", "reference"), "source": Ref("image", "source")}
+    lab = Lab(
+        Step("image", Toy(never, probe=image)),
+        Step("svc", Toy(never, probe=service), inputs=taken),
+        ledger=ledger_of(done("image", reference="old", source="pypi")),
+    )
+    observed = lab.runner.probe()
+    assert seen == [{"image": Unknown("image", "reference"), "source": "pypi"}]
+    assert observed["svc"].unknown == (Unknown("image", "reference"),)
+
+
 def test_any_other_error_of_a_probe_is_raised_with_its_place() -> None:
     lab = Lab(Step("a", Toy(probe=raising(cloud_error(ErrorKind.UNAUTHENTICATED)))))
     with pytest.raises(Exception, match="unauthenticated") as caught:

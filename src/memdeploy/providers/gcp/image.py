@@ -54,7 +54,8 @@ class Image:
         have, want = (run.outputs or {}).get("reference"), f"{self._repository(run)}:{tag}"
         if have is None:
             return Observed(State.ABSENT)
-        return Observed(State.DIFFERENT, (Difference("image", have, want, Effect.IN_PLACE),), outputs=run.outputs)
+        difference = Difference("image", have, want, Effect.IN_PLACE)
+        return Observed(State.DIFFERENT, (difference,), outputs=run.outputs, changing=("reference",))
 
     def ensure(self, run: Run) -> Outputs:
         base = self._noted(run) or self._resolve_base(run)
