@@ -1,7 +1,7 @@
 """Applies each listed one-line mutant to a copy of the project and shows which test turned red.
 
-Exit 0 when every mutant is caught and the no-op stays green. A mutant whose line is no longer there fails: the list must
-follow the code. Usage: python tests/mutants/run.py [NAME …]
+Exit 0 when every mutant is caught and the no-op stays green. A mutant whose line is no longer there fails: the list
+must follow the code. Usage: python tests/mutants/run.py [NAME …]
 """
 
 from __future__ import annotations

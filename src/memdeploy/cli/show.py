@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -68,7 +68,12 @@ def result(call: Call, found: Result) -> None:
     render = renderer(found.command)
     if render is not None and found.data:
         _print(sys.stdout, call, render(found.data, for_encoding(sys.stdout.encoding)))
-    errors(call, found.errors)
+    errors(call, [error for error in found.errors if not _told(error, found)])
+
+
+def _told(error: Mapping[str, Any], found: Result) -> bool:
+    """What the cloud holds for hours stands in the result already, with what to run then."""
+    return error.get("code") == "not-yet" and bool(found.data.get("leftovers"))
 
 
 def errors(call: Call, found: Sequence[Any]) -> None:

@@ -15,6 +15,7 @@ from memdeploy.report import lines
 from memdeploy.report.marks import Marks
 from memdeploy.report.run import RunView, StepView, fold
 from memdeploy.report.text import clean
+from memdeploy.report.unchanged import Unchanged
 
 #: Kept free for footer, prompt and what scrolls by.
 _MARGIN = 4
@@ -32,6 +33,7 @@ class LiveScreen:
         self._brief = brief
         self._lock = threading.RLock()
         self._view = RunView()
+        self._unchanged = Unchanged()
         self._live = self._new_live()
 
     def __enter__(self) -> LiveScreen:
@@ -44,11 +46,11 @@ class LiveScreen:
     def __call__(self, event: Event) -> None:
         with self._lock:
             self._view = fold(self._view, event)
-            line = self._line(event)
-        if line is not None:
+            said = self._lines(event)
+        if said:
             if self._live.is_started:
                 self._live.refresh()  # else the step would stand below its last line once more, as still running
-            self._console.print(line)
+            self._console.print(*said, sep="\n")
 
     @property
     def view(self) -> RunView:
@@ -81,6 +83,16 @@ class LiveScreen:
 
     def _new_live(self) -> Live:
         return Live(console=self._console, get_renderable=self.render, refresh_per_second=8, transient=True)
+
+    def _lines(self, event: Event) -> list[Text]:
+        if self._unchanged.holds(self._view, event):
+            return []
+        line = self._line(event)
+        if line is None and event.kind != EventKind.RUN_FINISHED:
+            return []
+        held = "" if self._brief else self._unchanged.flush(self._view)
+        before = [Text(f" {self._marks.done} {held}", style="dim")] if held else []
+        return [*before, *([line] if line is not None else [])]
 
     def _line(self, event: Event) -> Text | None:
         """What stays on the screen because of this event."""

@@ -10,6 +10,7 @@ from memdeploy.engine.events import Event, EventKind
 from memdeploy.report import lines
 from memdeploy.report.run import RunView, StepView, fold, retry_text
 from memdeploy.report.text import clean, duration, joined
+from memdeploy.report.unchanged import Unchanged
 
 #: A step's progress is said again at most so often (seconds), so that a log stays readable.
 PROGRESS_EVERY = 15.0
@@ -26,13 +27,18 @@ class PlainLines:
         self._lock = threading.Lock()
         self._view = RunView()
         self._said: dict[str, tuple[float, str]] = {}
+        self._unchanged = Unchanged()
 
     def __call__(self, event: Event) -> None:
         with self._lock:
             self._view = fold(self._view, event)
+            if self._unchanged.holds(self._view, event):
+                return
             line = self._line(event)
-            if line:
-                self._write(line)
+            if line or event.kind == EventKind.RUN_FINISHED:
+                held = "" if self._quiet else self._unchanged.flush(self._view)
+                for said in filter(None, (held, line)):
+                    self._write(said)
 
     def __enter__(self) -> PlainLines:
         return self
@@ -73,7 +79,7 @@ class PlainLines:
             case EventKind.STEP_PROGRESS:
                 return self._progress(event, name, str(event.data.get("text") or ""))
             case EventKind.STEP_RETRY:
-                return f"{name}: {clean(retry_text(event.data))}"
+                return self._progress(event, name, retry_text(event.data))
             case EventKind.STEP_FINISHED:
                 step = self._view.steps.get(event.step or "", StepView(name))
                 return joined((f"{name}: done in {duration(step.seconds)}", lines.detail(self._view, step)), ", ")

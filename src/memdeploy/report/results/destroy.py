@@ -8,21 +8,28 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from memdeploy.report import lines
 from memdeploy.report.marks import Marks
 from memdeploy.report.results import parts
 from memdeploy.report.text import clean, counted, joined, money
 
 
 def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
-    found = parts.heading(data)
-    removed = data.get("removed") or ()
-    found.append(Text(f"{marks.done} {counted(len(removed), 'step')} removed", style="green"))
+    found: list[RenderableType] = [_title(data, marks)]
     found.extend(_kept(data))
     found.extend(_block("Backups", (_backup(item) for item in data.get("backups") or ())))
     found.extend(_block("The cloud still holds", (_leftover(item) for item in data.get("leftovers") or ())))
     if data.get("finish"):
         found.append(Text(f"Later: {clean(data['finish'])}", style="yellow"))
     return found
+
+
+def _title(data: Mapping[str, Any], marks: Marks) -> Text:
+    removed = data.get("removed") or ()
+    words = f"{counted(len(removed), 'step')} removed" if removed else "nothing was removed"
+    name = clean(data.get("deployment") or "")
+    title = joined((joined((name, words), ": "), lines.rehearsal(data)), f" {marks.dot} ")
+    return Text(f"{marks.done if removed else marks.warning} {title}", style="bold green" if removed else "bold yellow")
 
 
 def _kept(data: Mapping[str, Any]) -> list[RenderableType]:

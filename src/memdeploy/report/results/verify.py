@@ -14,8 +14,9 @@ from memdeploy.report.text import clean, duration, joined
 
 
 def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
-    found = parts.heading(data)
-    found.extend(_check(check, marks) for check in data.get("checks") or ())
+    checks = data.get("checks") or ()
+    width = max((len(clean(check.get("name", ""))) for check in checks), default=0)
+    found: list[RenderableType] = [_check(check, width, marks) for check in checks]
     verified = data.get("verified")
     if verified == "real":
         found.append(Text("A memory was stored, found and removed again.", style="green"))
@@ -25,10 +26,13 @@ def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
     return found
 
 
-def _check(check: Mapping[str, Any], marks: Marks) -> Text:
+def _check(check: Mapping[str, Any], width: int, marks: Marks) -> Text:
     good = bool(check.get("ok"))
     seconds = check.get("seconds")
     time = duration(seconds) if isinstance(seconds, int | float) else ""
     text = Text(f"  {marks.done if good else marks.failed} ", style="green" if good else "red")
-    text.append(joined((clean(check.get("name", "")), time, clean(check.get("detail") or "")), "  "), style="default")
+    text.append(
+        joined((f"{clean(check.get('name', '')):<{width}}", time, clean(check.get("detail") or "")), "  "),
+        style="default",
+    )
     return text
