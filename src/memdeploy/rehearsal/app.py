@@ -66,7 +66,7 @@ class App:
 
     def _make_cloud(self, clock: Callable[[], float]) -> Cloud:
         store, backing = self.store, self.settings.backing
-        store.put_fact("keep/space", backing.free_space())  # the reserved one, as long as the reservation stands
+        store.put_fact("keep/space", backing.free_space(store.fact("keep/space")))
         return Cloud(
             id=rehearsal_id(store),
             store=store,

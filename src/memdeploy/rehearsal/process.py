@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from memdeploy.rehearsal.serving import RECORD, TOKEN, BackingChoice
+from memdeploy.rehearsal.files import RECORD, TOKEN, BackingChoice
 
 LOG = "server.log"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")

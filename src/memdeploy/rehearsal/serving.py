@@ -13,14 +13,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 from memdeploy.rehearsal import backings, server
 from memdeploy.rehearsal.app import App, Settings, read_world, rehearsal_id
+from memdeploy.rehearsal.files import LOCK, RECORD, TOKEN, BackingChoice
 from memdeploy.rehearsal.store import Store
-
-BackingChoice = Literal["none", "containers", "auto"]
-RECORD, TOKEN, LOCK = "server.json", "token", "lock"
 
 
 class Busy(Exception):

@@ -23,8 +23,13 @@ def overlap(wanted: IPv4Network, used: Iterable[IPv4Network]) -> IPv4Network | N
     return next((other for other in used if wanted.overlaps(other)), None)
 
 
+def clear(spaces: Iterable[IPv4Network], used: Sequence[IPv4Network]) -> Iterable[IPv4Network]:
+    """Those that share no address with a used network."""
+    return (space for space in spaces if overlap(space, used) is None)
+
+
 def free(used: Sequence[IPv4Network]) -> Iterable[IPv4Network]:
-    return (space for space in candidates() if overlap(space, used) is None)
+    return clear(candidates(), used)
 
 
 def parse_routes(table: str) -> list[IPv4Network]:

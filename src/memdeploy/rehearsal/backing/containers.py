@@ -50,8 +50,8 @@ class Containers:
         self._sql = Sql(engine, available, self._networks)
         self._machines = Machines(engine, self._networks, tools, self._registry, self._folders, sockets)
         self._builds = Builds(engine, tools, self._registry, self._folders, sockets)
-        model = OfflineModel(engine, self._folders, offline_model or program())
-        self._tasks = Tasks(engine, self._networks, self._registry, self._folders, model)
+        self._model = OfflineModel(engine, self._folders, offline_model or program())
+        self._tasks = Tasks(engine, self._networks, self._registry, self._folders, self._model)
         self._machines.resume()
 
     def registry(self) -> str:
@@ -60,14 +60,18 @@ class Containers:
     def hub_ensure(self, prefix: str, images: Sequence[str]) -> Progress:
         return self._registry.hub(prefix, images)
 
-    def free_space(self) -> str:
-        return self._networks.free_space()
+    def registry_remove(self) -> None:
+        self._registry.remove()
+
+    def free_space(self, before: str | None = None) -> str:
+        return self._networks.free_space(before)
 
     def network_ensure(self, key: str, cidr: str) -> None:
         self._networks.ensure(key, cidr)
 
     def network_remove(self, key: str) -> None:
         self._networks.remove(key)
+        self._model.release()
 
     def sql_ensure(self, spec: SqlSpec) -> Progress:
         return self._sql.ensure(spec)

@@ -7,6 +7,7 @@ from typing import Any
 
 from memdeploy.rehearsal.backing import addresses
 from memdeploy.rehearsal.backing.engine import REHEARSAL, BackingError, Engine, remove
+from memdeploy.rehearsal.backing.reservation import Reservation, reserve
 
 ADVICE = "set gcp.network.space to a /15 that is free on this machine"
 
@@ -14,22 +15,24 @@ ADVICE = "set gcp.network.space to a /15 that is free on this machine"
 class Networks:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._reserved: Reservation | None = None
 
-    def free_space(self) -> str:
-        """A /15, reserved for this rehearsal by a volume's name, which the engine gives to one only."""
+    def free_space(self, before: str | None = None) -> str:
         with self._engine.lock("space"):
-            kept = [volume.name for volume in self._engine.volumes("space")]
-            if kept:
-                return _space_of(kept[0])
-            for space in addresses.free([*self._cidrs(), *addresses.host_routes()]):
-                if self._reserve(space):
-                    return str(space)
-        raise BackingError("no /15 below 10.0.0.0/8 is free on this machine")
+            if self._reserved is None:
+                self._reserved = self._reserve(before)
+            return str(self._reserved.space)
 
-    def _reserve(self, space: IPv4Network) -> bool:
-        """The engine answers a second create of a name with the first one's volume: its label tells whose it is."""
-        made = self._engine.client.volumes.create(_reservation(space), labels=self._engine.labels("space", str(space)))
-        return bool(made.attrs["Labels"].get(REHEARSAL) == self._engine.rehearsal)
+    def _reserve(self, before: str | None) -> Reservation:
+        """The one of last time comes first: this rehearsal's own networks are in it."""
+        own = [cidr for network in self._engine.networks() for cidr in _subnets(network)]
+        used = [cidr for cidr in [*self._cidrs(), *addresses.host_routes()] if cidr not in own]
+        wanted = [IPv4Network(before)] if before else []
+        for space in [*addresses.clear(wanted, used), *addresses.free([*used, *own])]:
+            reserved = reserve(space)
+            if reserved is not None:
+                return reserved
+        raise BackingError("no /15 below 10.0.0.0/8 is free on this machine")
 
     def ensure(self, key: str, cidr: str) -> None:
         wanted = IPv4Network(cidr)
@@ -99,11 +102,3 @@ def _subnets(network: Any) -> list[IPv4Network]:
     pools = (network.attrs.get("IPAM") or {}).get("Config") or []
     texts = [pool["Subnet"] for pool in pools if "Subnet" in pool]
     return [IPv4Network(text) for text in texts if ":" not in text]
-
-
-def _reservation(space: IPv4Network) -> str:
-    return f"memdeploy-space-{str(space).replace('/', '-')}"
-
-
-def _space_of(name: str) -> str:
-    return name.removeprefix("memdeploy-space-").replace("-", "/")

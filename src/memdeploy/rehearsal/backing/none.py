@@ -27,7 +27,10 @@ class NoBacking:
         """Nothing to copy: the rehearsal answers for the world's hub images itself."""
         return _DONE
 
-    def free_space(self) -> str:
+    def registry_remove(self) -> None:
+        return None
+
+    def free_space(self, before: str | None = None) -> str:
         return SPACE
 
     def network_ensure(self, key: str, cidr: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from memdeploy.rehearsal.backing import images
-from memdeploy.rehearsal.backing.engine import Engine
+from memdeploy.rehearsal.backing.engine import Engine, remove
 from memdeploy.rehearsal.backing.folders import Folders
 
 KIND = "model"
@@ -42,6 +42,13 @@ class OfflineModel:
             found.reload()
             if network.name not in found.attrs["NetworkSettings"]["Networks"]:
                 network.connect(found, aliases=[ALIAS])
+
+    def release(self) -> None:
+        """Gone with the last network that it was in."""
+        with self._engine.lock(KIND):
+            found = self._engine.container(KIND, KIND)
+            if found is not None and not found.attrs["NetworkSettings"]["Networks"]:
+                remove(found)
 
     def _create(self, network: str) -> Any:
         client = self._engine.client

@@ -86,8 +86,13 @@ class Backing(Protocol):
         repository, so that it ends when its images are there."""
         ...
 
-    def free_space(self) -> str:
-        """A /15 that neither the host nor another rehearsal uses (`none`: 10.70.0.0/15)."""
+    def registry_remove(self) -> None:
+        """With its images and their names: no repository is left. The next look at `registry` makes a new one."""
+        ...
+
+    def free_space(self, before: str | None = None) -> str:
+        """A /15 that neither the host nor another rehearsal uses (`none`: 10.70.0.0/15), the same one as long as this
+        object lives. `before`: the one of an earlier server, kept when nobody else has taken it."""
         ...
 
     def network_ensure(self, key: str, cidr: str) -> None: ...

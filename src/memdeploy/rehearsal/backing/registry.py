@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from memdeploy.rehearsal.backing import images
-from memdeploy.rehearsal.backing.engine import BackingError, Engine
+from memdeploy.rehearsal.backing.engine import BackingError, Engine, remove
 from memdeploy.rehearsal.backing.images import Background, Images
 from memdeploy.rehearsal.backing.protocol import Progress
 from memdeploy.rehearsal.backing.upload import NotPlain, upload
@@ -53,6 +53,15 @@ class Registry:
     def forget(self) -> None:
         """It was removed: the next one has another port."""
         self._address = ""
+
+    def remove(self) -> None:
+        with self._engine.lock(KEY):
+            found = self._engine.container(KEY, KEY)
+            if found is not None:
+                remove_images(self._engine, found.labels["memdeploy.port"])
+                remove(found)
+            self._engine.volume_remove(KEY, KEY)
+            self.forget()
 
     def _create(self) -> Any:
         self._images.fetch(images.REGISTRY)

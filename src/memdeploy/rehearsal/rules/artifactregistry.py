@@ -112,6 +112,8 @@ def create_failed(cloud: Cloud, operation: Operation) -> Outcome:
 def deleted(cloud: Cloud, operation: Operation) -> Outcome:
     packages.delete_all(cloud, operation.target)
     cloud.store.delete(SERVICE, operation.target)
+    if not cloud.store.below(SERVICE, "", "Repository"):
+        cloud.backing.registry_remove()
     return Outcome()
 
 
