@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
+from memdeploy.engine.events import Event, EventKind
 from memdeploy.report import errors, terminal
 from memdeploy.report.live import LiveScreen
 from memdeploy.report.marks import ASCII, Marks
 from memdeploy.report.plain import PlainLines
 from memdeploy.report.results import renderer
-from tests.unit.report.samples import ERRORS, HEAD, PLAN, REHEARSED, START, STATUS, UP, run_so_far
+from tests.unit.report.samples import ERRORS, HEAD, PLAN, REHEARSED, START, STATUS, UP, event, run_so_far
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -80,8 +81,8 @@ def test_the_live_screen(width: int) -> None:
     stream = io.StringIO()
     console = Console(file=stream, width=width, height=24, markup=False, emoji=False, highlight=False, _environ={})
     screen = LiveScreen(console, Marks(), lambda: START + 109.5)
-    for event in run_so_far():
-        screen(event)
+    for each in run_so_far():
+        screen(each)
 
     console.print(screen.render())
 
@@ -91,8 +92,8 @@ def test_the_live_screen(width: int) -> None:
 def test_a_low_terminal_shows_what_runs_and_how_much_waits() -> None:
     console = Console(file=io.StringIO(), width=80, height=5, _environ={})
     screen = LiveScreen(console, Marks(), lambda: START + 20)
-    for event in run_so_far()[:1]:
-        screen(event)
+    for each in run_so_far()[:1]:
+        screen(each)
 
     with console.capture() as captured:
         console.print(screen.render())
@@ -103,10 +104,55 @@ def test_a_low_terminal_shows_what_runs_and_how_much_waits() -> None:
 def test_plain_lines() -> None:
     said: list[str] = []
     sink = PlainLines(said.append)
-    for event in run_so_far():
-        sink(event)
+    for each in run_so_far():
+        sink(each)
 
     golden("plain", "".join(f"{line}\n" for line in said))
+
+
+def unchanged_run(command: str) -> list[Event]:
+    names = [f"step{n}" for n in range(5)]
+    return [
+        event(EventKind.RUN_STARTED, 0, command=command, steps=[{"name": name} for name in (*names, "verify")], **HEAD),
+        *(event(EventKind.STEP_FINISHED, 1, name, action="unchanged", seconds=0.0, summary="") for name in names),
+        event(EventKind.STEP_STARTED, 1, "verify", title="Verify", seconds=5.0, resumed=False),
+    ]
+
+
+def test_steps_that_need_nothing_are_one_line() -> None:
+    said: list[str] = []
+    sink = PlainLines(said.append)
+    for each in unchanged_run("up"):
+        sink(each)
+
+    assert said[1:] == ["5 steps unchanged", "verify: started"]
+
+
+def test_of_few_unchanged_steps_the_names_are_said_at_the_latest_at_the_end() -> None:
+    said: list[str] = []
+    sink = PlainLines(said.append)
+    for each in [*unchanged_run("up")[:3], event(EventKind.RUN_FINISHED, 2, status="success")]:
+        sink(each)
+
+    assert said[1:] == ["step0, step1: unchanged"]
+
+
+def test_verify_claims_nothing_of_steps_that_it_did_not_look_at() -> None:
+    said: list[str] = []
+    sink = PlainLines(said.append)
+    for each in unchanged_run("verify"):
+        sink(each)
+
+    assert said[1:] == ["verify: started"]
+
+
+def test_the_live_screen_condenses_unchanged_steps_too() -> None:
+    stream = io.StringIO()
+    screen = LiveScreen(Console(file=stream, width=80, height=24, _environ={}), Marks(), lambda: START + 2)
+    for each in [*unchanged_run("up")[:-1], event(EventKind.RUN_FINISHED, 2, status="success")]:
+        screen(each)
+
+    assert stream.getvalue().splitlines()[-1].rstrip() == " ✓ 5 steps unchanged"
 
 
 def test_everything_can_be_shown_without_unicode() -> None:
@@ -145,8 +191,8 @@ def test_a_finished_step_is_not_drawn_as_running_below_its_last_line() -> None:
     console = Console(file=stream, force_terminal=True, width=80, height=24, color_system=None, _environ={})
     events = run_so_far()
     with LiveScreen(console, Marks(), lambda: START + 8) as screen:
-        for event in events[:3]:
-            screen(event)
+        for each in events[:3]:
+            screen(each)
         before = len(stream.getvalue())
         screen(events[3])
         drawn = stream.getvalue()[before:]
