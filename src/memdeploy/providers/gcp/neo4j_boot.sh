@@ -32,13 +32,15 @@ CONTAINER=neo4j
 OWNER=7474:7474                                    # the image's user neo4j
 PAUSE=${MEMDEPLOY_PAUSE:-5}
 TRIES=${MEMDEPLOY_TRIES:-60}
+# For what an account was only just allowed: https://cloud.google.com/iam/docs/access-change-propagation (7 minutes).
+SPREAD=$((TRIES * 3 / 2))
 
 # -- reporting -------------------------------------------------------------------------------------------------------
 
 log() { printf 'memdeploy: %s\n' "$*" >&2; }
 
 # tell KEY VALUE TRIES: a guest attribute. The metadata server limits their rate; losing one must not stop the boot,
-# so only the last word of a boot is insisted on.
+# so only the first and the last word of a boot are insisted on.
 tell() {
   tell_left=$3
   while ! printf '%s' "$2" | curl -sSf -m 10 -X PUT --data-binary @- -H 'Metadata-Flavor: Google' \
@@ -51,7 +53,7 @@ tell() {
 
 phase() {
   log "phase $1"
-  case $1 in ready | failed) tell phase "$1" "$TRIES" ;; *) tell phase "$1" 2 ;; esac
+  case $1 in starting | ready | failed) tell phase "$1" "$TRIES" ;; *) tell phase "$1" 2 ;; esac
 }
 
 fail() {
@@ -137,15 +139,17 @@ sign_in() {
   sign_in_token=
 }
 
-# secret VERSION: its payload. Access that was just granted takes minutes to reach everywhere, so it is asked again.
+# secret VERSION: its payload. Access that was just granted takes minutes to reach everywhere, so it is asked again,
+# with a token of its own each time: the first may be near its end.
 secret() {
-  secret_left=$TRIES
+  secret_left=$SPREAD
   while :; do
     secret_code=$(curl -sS -m 20 -o "$RUN/answer" -w '%{http_code}' -H @"$RUN/header" "$SECRET_MANAGER/$1:access") || secret_code=000
     [ "$secret_code" != 200 ] || break
     secret_left=$((secret_left - 1))
     [ "$secret_left" -gt 0 ] || { rm -f "$RUN/answer"; return 1; }
     sleep "$PAUSE"
+    sign_in
   done
   json_text data <"$RUN/answer" | tr -- '-_' '+/' | base64 -d
   rm -f "$RUN/answer"
@@ -195,11 +199,13 @@ memory_shares() {
   printf '%s %s\n' "$share" "$pages"
 }
 
-machine_memory() { attribute memdeploy-memory || awk '/^MemTotal:/ {print int($2 / 1024)}' /proc/meminfo; }
+machine_memory() { attribute memdeploy-memory || kernel_memory; }
+
+kernel_memory() { echo $(($(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' /proc/meminfo) / 1024)); }
 
 pull_image() { # IMAGE
   export DOCKER_CONFIG="$RUN/docker" # the login stays in memory too
-  pull_left=$((TRIES / 4 + 1))
+  pull_left=$SPREAD
   until pull_said=$(docker login -u oauth2accesstoken --password-stdin "${1%%/*}" <"$RUN/token" 2>&1 &&
     docker pull -q "$1" 2>&1); do
     pull_left=$((pull_left - 1))
@@ -252,8 +258,9 @@ wait_until_ready() { # ADDRESS
 }
 
 main() {
-  tell generation "$(attribute memdeploy-generation)" "$TRIES"
+  # In this order: guest attributes outlive a restart, and an earlier boot's `ready` must never stand beside our generation.
   phase starting
+  tell generation "$(attribute memdeploy-generation)" "$TRIES"
   phase disk
   mount_data
   phase secrets

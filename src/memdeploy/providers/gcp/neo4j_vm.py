@@ -25,7 +25,7 @@ from memdeploy.providers.gcp.neo4j_body import (
 from memdeploy.providers.gcp.neo4j_compute import ComputeThing, Thing
 from memdeploy.providers.gcp.neo4j_storage import set_labels
 
-BOOT_SECONDS = 900.0
+BOOT_SECONDS = 1200.0  # most of it only while fresh grants spread
 LOOK_SECONDS = 10.0  # https://cloud.google.com/compute/docs/metadata/manage-guest-attributes: 10 queries a minute
 _PENDING = frozenset({"PROVISIONING", "STAGING", "STOPPING", "SUSPENDING", "REPAIRING", "PENDING"})
 _FAILURES = "Look at the machine's serial port or logs, put the cause right and run `memdeploy up` again."
