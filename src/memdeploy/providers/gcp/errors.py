@@ -91,6 +91,13 @@ _TEXTS: tuple[tuple[re.Pattern[str], ErrorKind], ...] = (
     (re.compile(r"already exists", re.I), ErrorKind.CONFLICT),
     (re.compile(r"another operation|operation.* in progress", re.I), ErrorKind.BUSY),
 )  # fmt: skip
+# An organisation policy that forbids it: Compute Engine answers 412 conditionNotMet, as for a fingerprint that moved on
+# (fortinet/fortigate-terraform-deploy#34), others 400; no repetition helps.
+_POLICY = re.compile(
+    r"\bconstraints/[\w.]+|violates constraint|organi[sz]ation(al)? policy|org policy|permitted customer", re.I
+)
+_CONSTRAINT = re.compile(r"constraints/[\w.]*\w")
+_STOCKOUT = re.compile(r"resource_?pool_?exhausted|does not have enough resources", re.I)
 _BY_TIME = re.compile(r"per (minute|second|day|100 seconds)|queries per|requests per|rate limit", re.I)
 _PERMISSION = re.compile(r"(?:permission|required)[^'\"]{0,20}['\"]([a-z]+\.[A-Za-z]+\.[A-Za-z]+)['\"]", re.I)
 
@@ -108,14 +115,15 @@ def classify(error: Exception) -> CloudError | None:
 
 def judge(answer: Answer) -> CloudError:
     """The one place where an answer becomes a kind."""
-    kind = _kind(answer)
+    forbidden = _forbidden(answer)
+    kind = ErrorKind.PRECONDITION if forbidden else _kind(answer)
     return CloudError(
         f"{answer.service}: {answer.message}" if answer.service else answer.message,
         kind=kind,
         service=answer.service,
         status=answer.status or None,
         reason=next(iter(sorted(answer.reasons)), answer.word or None),
-        suggestion=_suggestion(kind, answer),
+        suggestion=_ask_for_exception(answer) if forbidden else _suggestion(kind, answer),
     )
 
 
@@ -233,6 +241,16 @@ def _kind(answer: Answer) -> ErrorKind:
     return _STATUSES.get(answer.status, ErrorKind.UNKNOWN)
 
 
+def _forbidden(answer: Answer) -> bool:
+    return answer.status in (0, 400, 403, 409, 412) and bool(_POLICY.search(answer.message))
+
+
+def _ask_for_exception(answer: Answer) -> str:
+    named = _CONSTRAINT.search(answer.message)
+    policy = f"organisation policy {named.group()}" if named else "an organisation policy"
+    return f"An administrator of the organisation can make an exception from {policy} for this project."
+
+
 def _limit(answer: Answer) -> ErrorKind:
     """A limit in time passes by itself, one in number does not."""
     if _BY_TIME.search(answer.message):
@@ -250,6 +268,8 @@ def _suggestion(kind: ErrorKind, answer: Answer) -> str | None:
         case ErrorKind.NOT_ENABLED:
             service = (answer.facts or {}).get("service") or f"{answer.service}.googleapis.com"
             return f"Switch it on with `gcloud services enable {service}`, or wait a minute when that was just done."
+        case ErrorKind.QUOTA if _STOCKOUT.search(" ".join((answer.message, *answer.reasons))):
+            return "The zone has no such machine left at the moment: run the same command again later."
         case ErrorKind.QUOTA:
             return "Ask for more at https://console.cloud.google.com/iam-admin/quotas, or choose a smaller profile."
         case _:

@@ -57,6 +57,8 @@ def test_operations_that_ended_in_an_error(name: str) -> None:
     assert status.done
     assert isinstance(status.error, errors.CloudError)
     assert status.error.kind == payload["kind"]
+    if payload.get("suggests"):
+        assert payload["suggests"] in (status.error.suggestion or "")
     with pytest.raises(errors.CloudError):
         operations.of(payload["operation"], payload["answer"])
 
