@@ -96,6 +96,7 @@ def forged(key: str, certificate: str, host: str) -> tuple[str, str]:
         .not_valid_before(NOW - datetime.timedelta(minutes=1))
         .not_valid_after(NOW + datetime.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False)
         .sign(authority, hashes.SHA256())
     )
     private = own.private_bytes(
