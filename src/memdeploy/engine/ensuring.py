@@ -9,6 +9,7 @@ from typing import Any
 from memdeploy.engine.events import EventKind
 from memdeploy.engine.kit import Kit, summary_of
 from memdeploy.engine.ledger import Failed, Finished, Postponed, Started, Status, StepRecord
+from memdeploy.engine.operations import creates
 from memdeploy.engine.probing import probed_inputs, seen_outputs
 from memdeploy.engine.results import GOOD, Action, StepResult
 from memdeploy.engine.run import StepRun
@@ -145,7 +146,7 @@ def record_failure(kit: Kit, step: Step, error: MemdeployError, seconds: float) 
 
 def _action(step: Step, before: StepRecord, run: StepRun, resumed: bool) -> Action:
     if run.changed:
-        first_time = before.status is not Status.DONE or any(verb.startswith("create") for verb in run.changed)
+        first_time = before.status is not Status.DONE or any(creates(verb) for verb in run.changed)
         return Action.CREATED if first_time and not step.transient else Action.UPDATED
     if step.transient or before.status is Status.DONE:
         return Action.UNCHANGED

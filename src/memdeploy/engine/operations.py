@@ -44,9 +44,20 @@ def new_intent(verb: str, target: str) -> Intent:
     return Intent(uuid.uuid4().hex[:12], verb, target, request_id=str(uuid.uuid4()), token=token)
 
 
+def creates(verb: str) -> bool:
+    """Whether the target is another thing after this verb than before: `create`, `insert`, `createSnapshot`."""
+    return verb.startswith(("create", "insert"))
+
+
 def deletes(verb: str) -> bool:
-    """Whether not finding the target after this verb is what was wanted."""
-    return verb.split(" ")[0] in ("delete", "remove", "destroy")
+    """Whether not finding the target after this verb is what was wanted: `delete`, `removePeering`."""
+    return verb.startswith(("delete", "remove", "destroy"))
+
+
+def same_again(verb: str, trace: object) -> bool:
+    """Whether verb and target alone make two changes the same. Those of an update do not: what an earlier run wrote
+    may not be what is wanted now."""
+    return trace is not None or creates(verb) or deletes(verb)
 
 
 class Poller:
@@ -116,42 +127,71 @@ class Changes:
         timeout: float,
     ) -> T:
         """See `Run.change`."""
-        intent = self._open(verb, target)
-        try:
+        while True:
+            intent = self._open(verb, target, same=same_again(verb, trace))
             answer = self._send(intent, call, trace)
             self.crash.reached(Point.AFTER_CALL, self.step, verb)
-            named = operation(answer) if operation is not None else None
+            try:
+                named = operation(answer) if operation is not None else None
+            except CloudError as error:
+                self._close(intent, error.code)
+                # A cloud answers a request id that it knows with what became of it: an earlier run's failure. Whether
+                # that cause still stands only a new request tells.
+                if not intent.resumed:
+                    raise
+                continue
             if named is not None:
                 self.ledger.commit(self.step, OperationNamed(intent.id, named))
             self.crash.reached(Point.AFTER_ANSWER, self.step, verb)
-        except CloudError as error:
-            if error.kind not in ANSWER_LOST:
-                self._close(intent, error.code)
-            raise
-        if named is not None:
-            self._await(intent, named, timeout)
-        self._close(intent, "done")
-        return answer
+            if named is not None:
+                self._await(intent, named, timeout)
+            self._close(intent, "done")
+            return answer
 
-    def _open(self, verb: str, target: str) -> Intent:
-        """The intent of an earlier run for the very same change, or a new one; durable either way."""
-        for intent in self.ledger.record(self.step).intents:
-            if (intent.verb, intent.target) == (verb, target):
-                return replace(intent, resumed=True)
+    def _open(self, verb: str, target: str, *, same: bool) -> Intent:
+        """An intent that is durable: an earlier run's when the change is surely the `same`; else a new one, which
+        takes the place of an earlier one of that name. Its own request id matters: a cloud that knows a request id
+        does not look at what is asked for."""
+        known = self.ledger.record(self.step).intents
+        earlier = next((intent for intent in known if (intent.verb, intent.target) == (verb, target)), None)
+        if earlier is not None and same:
+            return replace(earlier, resumed=True)
         self.caller.check()
         self.crash.reached(Point.BEFORE_INTENT, self.step, verb)
         intent = new_intent(verb, target)
+        if earlier is not None:
+            intent = replace(intent, id=earlier.id)
         self.ledger.commit(self.step, IntentOpened(intent))
         self.crash.reached(Point.AFTER_INTENT, self.step, verb)
         return intent
 
     def _send(self, intent: Intent, call: Callable[[Intent], T], trace: Callable[[Intent], T | None] | None) -> T:
-        look = (lambda: trace(intent)) if trace is not None else None
+        look = (lambda: self._traced(intent, trace)) if trace is not None else None
         if intent.resumed and look is not None:
-            found = self.caller.call(look)
+            found = look()
             if found is not None:
                 return found
-        return self.caller.call(lambda: call(intent), before=self.guard.check, trace=look)
+        try:
+            return self.caller.call(lambda: call(intent), before=self.guard.check, trace=look)
+        except CloudError as error:
+            if error.kind not in ANSWER_LOST:
+                self._close(intent, error.code)
+            raise
+
+    def _traced(self, intent: Intent, trace: Callable[[Intent], T | None]) -> T | None:
+        """A trace that cannot be looked for says nothing of the call: its failure must not look like the call's own,
+        which would close the intent."""
+        try:
+            return self.caller.call(lambda: trace(intent))
+        except CloudError as error:
+            if error.kind is ErrorKind.NOT_FOUND:
+                return None
+            raise StepFailed(
+                f"whether `{intent.verb}` of {intent.target} took effect could not be seen: {error.message}",
+                code=error.code,
+                suggestion=error.suggestion,
+                retryable=True,
+            ) from error
 
     def _await(self, intent: Intent, operation: Operation, timeout: float) -> None:
         """A look that fails says nothing of the operation: only its own error closes the intent."""

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from memdeploy.engine.calls import Caller
 from memdeploy.engine.clock import Clock
 from memdeploy.engine.ledger import Ledger, Noted
-from memdeploy.engine.operations import Changes, Poller, Progress, deletes
+from memdeploy.engine.operations import Changes, Poller, Progress, deletes, same_again
 from memdeploy.engine.step import Intent, Operation, Outputs
 from memdeploy.engine.values import plain
 from memdeploy.errors import CloudError, ErrorKind, StepFailed
@@ -64,7 +64,7 @@ class StepRun:
         self.in_doubt = any(not deletes(intent.verb) for intent in self._ledger.record(self.step).intents)
         if self.in_doubt:
             self._grace = IN_DOUBT_WINDOW
-        elif self._settled or interrupted:
+        elif interrupted or any(not deletes(verb) for verb, _ in self._settled):
             self._grace = FRESH_WINDOW
 
     def read(self, call: Callable[[], T]) -> T:
@@ -94,7 +94,8 @@ class StepRun:
         changes = self._change()
         if (verb, target) in self._settled:
             self._settled -= {(verb, target)}
-            return None
+            if same_again(verb, trace):
+                return None
         answer = changes.make(verb, target, call, operation=operation, trace=trace, timeout=timeout)
         self.changed.append(verb)
         self._grace = 0.0 if deletes(verb) else FRESH_WINDOW

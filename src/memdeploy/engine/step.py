@@ -119,7 +119,8 @@ class Observed:
 @dataclass(frozen=True)
 class Intent:
     """A change that is about to happen, durable before the call. `request_id` (a UUID) and `token` (20 of [a-z0-9])
-    are drawn once and stay the same when the same change is sent again, by this run or a later one."""
+    are drawn once and stay the same when the same change is sent again, by this run or (an update excepted, of which
+    only verb and target are known to be the same) a later one."""
 
     id: str
     verb: str
@@ -173,7 +174,8 @@ class Run(Protocol):
         `call` must be repeatable by name or by `intent.request_id`; it is repeated after transient errors and after a
         lost answer (a `CONFLICT` then is raised for the caller to read again and adopt). What is not repeatable passes
         `trace`: after a lost answer, in this run or an earlier one, it looks for the effect and returns it, or None.
-        Returns None when the effect of an earlier run was found through its operation: read again to see it.
+        Returns None when the effect of an earlier run was found through its operation: read again to see it. An update
+        (any verb but create, insert, delete, remove; without `trace`) is always sent: what was wanted then may differ.
         """
         ...
 

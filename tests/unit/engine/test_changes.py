@@ -343,3 +343,87 @@ def test_the_transitions_of_a_clean_create() -> None:
     kinds = [type(transition) for _, transition in lab.ledger.transitions]
     assert kinds == [Started, IntentOpened, IntentClosed, Finished]
     assert OperationNamed not in kinds
+
+
+def test_an_update_of_an_earlier_run_does_not_stand_for_the_one_wanted_now() -> None:
+    """The run was killed while its update was under way, and the configuration was edited since."""
+    calls = Calls()
+    intent = replace(new_intent("update", "thing"), operation=OP)
+    lab = lab_of(lambda run: run.change("update", "thing", calls) and None, ledger=interrupted(intent))
+    lab.operations["op-1"] = [DONE]
+    assert lab.runner.ensure().ok
+    assert len(calls.intents) == 1
+
+
+def test_an_update_is_never_sent_again_under_an_earlier_runs_request_id() -> None:
+    """A cloud that knows the id answers with the earlier operation and does not look at what is wanted now."""
+    calls = Calls()
+    intent = new_intent("setMetadata", "instances/vm")
+    ensure = lambda run: run.change("setMetadata", "instances/vm", calls) and None  # noqa: E731
+    lab = lab_of(ensure, ledger=interrupted(intent))
+    assert lab.runner.ensure().ok
+    assert calls.intents[0].request_id != intent.request_id
+    assert lab.ledger.kinds("a") == ["Started", "IntentOpened", "IntentClosed", "Finished"]
+
+
+def test_an_answer_that_is_a_failed_operation_closes_the_intent_whatever_the_failure() -> None:
+    """Left open, its request id would be answered with this very failure for as long as the cloud knows it."""
+
+    def failed(answer: object) -> None:
+        raise cloud_error(ErrorKind.UNAVAILABLE)
+
+    lab = lab_of(lambda run: run.change("insert", "thing", Calls(), operation=failed) and None)
+    assert not lab.runner.ensure().ok
+    assert lab.ledger.record("a").intents == ()
+
+
+def test_the_failure_of_an_earlier_request_is_not_taken_for_the_answer_to_this_one() -> None:
+    intent = new_intent("insert", "thing")
+    calls = Calls()
+
+    def operation(answer: object) -> None:
+        if calls.intents[-1].request_id == intent.request_id:
+            raise cloud_error(ErrorKind.QUOTA)
+
+    ensure = lambda run: run.change("insert", "thing", calls, operation=operation) and None  # noqa: E731
+    lab = lab_of(ensure, ledger=interrupted(intent))
+    assert lab.runner.ensure().ok
+    assert len(calls.intents) == 2
+    assert not calls.intents[1].resumed
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_trace_that_cannot_be_looked_for_leaves_the_intent_open(earlier: bool) -> None:
+    def trace(intent: Intent) -> None:
+        raise cloud_error(ErrorKind.PERMISSION)
+
+    calls = Calls(cloud_error(ErrorKind.NETWORK))
+    ensure = lambda run: run.change("start", "job", calls, trace=trace) and None  # noqa: E731
+    ledger = interrupted(new_intent("start", "job")) if earlier else None
+    lab = lab_of(ensure, ledger=ledger)
+    error = lab.runner.ensure().error
+    assert error is not None
+    assert error.code == "cloud-permission"
+    assert "took effect" in error.message
+    assert len(lab.ledger.record("a").intents) == 1
+    assert len(calls.intents) == (0 if earlier else 1)
+
+
+def test_a_trace_that_is_not_found_is_none() -> None:
+    def trace(intent: Intent) -> str:
+        raise cloud_error(ErrorKind.NOT_FOUND)
+
+    calls = Calls(cloud_error(ErrorKind.NETWORK), "started")
+    lab = lab_of(lambda run: {"x": run.change("start", "job", calls, trace=trace)})
+    assert lab.runner.ensure().ok
+    assert len(calls.intents) == 2
+
+
+def test_after_a_delete_that_an_earlier_run_began_not_found_is_an_answer_at_once() -> None:
+    intent = replace(new_intent("delete", "t"), operation=OP)
+    ledger = interrupted(intent)
+    ledger.records["a"] = replace(ledger.records["a"], status=Status.DONE)
+    lab = lab_of(lambda run: {"x": run.find(lambda: None)}, ledger=ledger)
+    lab.operations["op-1"] = [DONE]
+    assert lab.runner.ensure().ok
+    assert lab.clock.slept == []

@@ -201,12 +201,13 @@ def test_a_step_is_ensured_when_what_it_takes_has_changed_since_it_was_probed() 
     assert given == [{"ip": "10.0.0.2"}]
 
 
-def test_a_step_is_ensured_when_what_it_stands_in_was_made_anew() -> None:
+@pytest.mark.parametrize("verb", ["create", "insert"])
+def test_a_step_is_ensured_when_what_it_stands_in_was_made_anew(verb: str) -> None:
     """An instance that was made again has lost the database that was seen in it."""
     calls: list[str] = []
 
     def make(run: Run) -> Outputs:
-        run.change("create", "instance", lambda intent: "made")
+        run.change(verb, "instance", lambda intent: "made")
         return {"name": "i"}
 
     lab = Lab(
