@@ -14,22 +14,22 @@ from memdeploy.providers.gcp.scope import Scope
 
 _BY_RESOURCE = {
     "artifactregistry.packages": "delete get list",
-    "artifactregistry.repositories": "create downloadArtifacts get getIamPolicy setIamPolicy uploadArtifacts",
+    "artifactregistry.repositories": "create delete downloadArtifacts get getIamPolicy setIamPolicy uploadArtifacts",
     "cloudbuild.builds": "create get list",
     "cloudsql.databases": "create delete get",
     "cloudsql.instances": "create delete get listServerCas update",
-    "cloudsql.users": "create delete list update",
+    "cloudsql.users": "create delete get list update",
     "compute.addresses": "createInternal deleteInternal get use useInternal",
-    "compute.disks": "addResourcePolicies create createSnapshot delete get setLabels use",
+    "compute.disks": "addResourcePolicies create createSnapshot delete get resize setLabels use",
     "compute.firewalls": "create delete get update",
     "compute.globalAddresses": "createInternal deleteInternal get use",
     "compute.globalOperations": "get",
-    "compute.instances": "create delete get getGuestAttributes setDeletionProtection setLabels setMetadata"
-    " setServiceAccount start stop",
+    "compute.instances": "create delete get getGuestAttributes setDeletionProtection setLabels setMachineType"
+    " setMetadata setServiceAccount start stop",
     "compute.networks": "create delete get removePeering updatePolicy use",
     "compute.regionOperations": "get",
     "compute.regions": "get",
-    "compute.resourcePolicies": "create delete get use",
+    "compute.resourcePolicies": "create delete get update use",
     "compute.snapshots": "create get setLabels",
     "compute.subnetworks": "create delete get list setPrivateIpGoogleAccess use",
     "compute.zoneOperations": "get",
@@ -44,8 +44,8 @@ _BY_RESOURCE = {
     "run.tasks": "get list",
     "secretmanager.secrets": "create delete get getIamPolicy setIamPolicy update",
     "secretmanager.versions": "access add get list",
-    "servicenetworking.services": "addPeering get",
-    "serviceusage.services": "enable get list",
+    "servicenetworking.services": "addPeering deleteConnection get",
+    "serviceusage.services": "enable get list use",
 }
 REQUIRED: tuple[str, ...] = tuple(
     f"{resource}.{verb}" for resource, verbs in _BY_RESOURCE.items() for verb in verbs.split()

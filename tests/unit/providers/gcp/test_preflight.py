@@ -75,3 +75,24 @@ def test_permissions_are_spelled_as_google_spells_them() -> None:
         assert service.islower(), name
         assert resource[0].islower(), name
         assert verb[0].islower(), name
+
+
+@pytest.mark.parametrize(
+    "permission",
+    [
+        "artifactregistry.repositories.delete",  # destroy --shared
+        "servicenetworking.services.deleteConnection",  # destroy --shared
+        "compute.networks.removePeering",
+        "compute.instances.setDeletionProtection",
+        "compute.instances.setMachineType",  # an edit of neo4j.machine
+        "compute.disks.resize",  # an edit of neo4j.disk_gb
+        "compute.disks.createSnapshot",  # destroy --delete-data
+        "compute.resourcePolicies.update",
+        "cloudsql.users.get",
+        "run.jobs.run",  # startExecutionToken
+        "serviceusage.services.use",  # a user's credentials with this project for quota
+    ],
+)
+def test_what_changes_and_destroys_is_asked_for_too(permission: str) -> None:
+    """https://cloud.google.com/iam/docs/permissions-reference"""
+    assert permission in permissions.REQUIRED
