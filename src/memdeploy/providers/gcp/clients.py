@@ -74,15 +74,24 @@ class Api:
     def __init__(self, resource: Callable[[], Any], http: Callable[[], Any]) -> None:
         self._resource = resource
         self._http = http
+        self._collections: dict[str, Any] = {}
 
     def __call__(self, method: str, /, **parameters: Any) -> dict[str, Any]:
-        *collections, verb = method.split(".")
-        node = self._resource()
-        for name in collections:
-            node = getattr(node, name)()
-        request = getattr(node, verb)(**parameters)
+        collection, _, verb = method.rpartition(".")
+        request = getattr(self._collection(collection), verb)(**parameters)
         answer: dict[str, Any] = request.execute(http=self._http(), num_retries=0)
         return answer
+
+    def _collection(self, path: str) -> Any:
+        """Kept: googleapiclient writes the methods of a collection, with their documentation, each time it is asked
+        for one. They hold nothing of a call, so threads share them; two that make the same at once do no harm."""
+        found = self._collections.get(path)
+        if found is None:
+            found = self._resource()
+            for name in filter(None, path.split(".")):
+                found = getattr(found, name)()
+            self._collections[path] = found
+        return found
 
     def pages(self, method: str, key: str, /, **parameters: Any) -> list[dict[str, Any]]:
         """All items of a list method, over its pages."""
