@@ -251,6 +251,18 @@ def test_without_doubt_not_found_is_an_answer_at_once() -> None:
     assert lab.clock.slept == []
 
 
+def test_forbidden_is_not_absent() -> None:
+    """Who may not look knows nothing: taking it for absent would make the thing a second time."""
+
+    def forbidden() -> str:
+        raise cloud_error(ErrorKind.PERMISSION)
+
+    lab = lab_of(lambda run: {"x": run.find(forbidden)})
+    error = lab.runner.ensure().error
+    assert isinstance(error, CloudError)
+    assert error.kind is ErrorKind.PERMISSION
+
+
 def test_after_a_delete_not_found_is_an_answer_at_once() -> None:
     def ensure(run: Run) -> Outputs:
         run.change("delete", "t", Calls())

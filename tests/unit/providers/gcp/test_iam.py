@@ -1,6 +1,14 @@
 from __future__ import annotations
 
+import copy
+from typing import Any
+
+import pytest
+
+from memdeploy.engine.step import Step
+from memdeploy.errors import CloudError, ErrorKind
 from memdeploy.providers.gcp import iam
+from tests.unit.engine.toys import Lab
 
 OTHERS = {"role": "roles/viewer", "members": ["user:a@b.c"]}
 CONDITIONAL = {"role": "roles/x", "members": ["user:a@b.c"], "condition": {"expression": "true"}}
@@ -43,3 +51,39 @@ def test_the_etag_travels_as_bytes_and_back() -> None:
     message = policy_pb2.Policy(**fields)
     assert message.etag == b"\x07\x06"
     assert iam.from_proto(message) == {"bindings": [{"role": "r", "members": ["m"]}], "etag": "BwY=", "version": 1}
+
+
+class Project:
+    """A project's policy as the cloud keeps it: a write with an outdated etag is refused, one without any wins
+    (https://cloud.google.com/iam/docs/policies#etag). `meanwhile` writes between our read and our write, once."""
+
+    def __init__(self, meanwhile: dict[str, Any] | None = None) -> None:
+        self.policy: dict[str, Any] = {"bindings": [OTHERS], "etag": "1"}
+        self._meanwhile = meanwhile
+
+    def get(self) -> dict[str, Any]:
+        return copy.deepcopy(self.policy)
+
+    def set(self, policy: dict[str, Any]) -> dict[str, Any]:
+        if self._meanwhile is not None:
+            self._write({**self.policy, "bindings": [*self.policy["bindings"], self._meanwhile]})
+            self._meanwhile = None
+        if policy.get("etag", self.policy["etag"]) != self.policy["etag"]:
+            raise CloudError("concurrent policy changes", kind=ErrorKind.STALE)
+        return self._write(policy)
+
+    def _write(self, policy: dict[str, Any]) -> dict[str, Any]:
+        self.policy = {**policy, "etag": str(int(self.policy["etag"]) + 1)}
+        return self.get()
+
+
+@pytest.mark.parametrize("meanwhile", [None, {"role": "roles/editor", "members": ["user:c@d.e"]}])
+def test_what_somebody_else_grants_at_the_same_time_stays(meanwhile: dict[str, Any] | None) -> None:
+    project = Project(meanwhile)
+    grants = iam.Grants(iam.PolicyAccess("project p", project.get, project.set))
+    step = Step("grants", grants, inputs={"bindings": {"roles/x": ["user:m@n.o"]}})
+
+    assert Lab(step).runner.ensure().ok
+
+    ours = {"role": "roles/x", "members": ["user:m@n.o"]}
+    assert project.policy["bindings"] == [OTHERS, *([meanwhile] if meanwhile else []), ours]
