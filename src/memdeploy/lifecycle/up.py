@@ -12,7 +12,7 @@ from memdeploy.engine.ledger import Status, StepRecord
 from memdeploy.engine.results import Action, RunResult
 from memdeploy.engine.step import Observed, Step
 from memdeploy.errors import AnswerNeeded, ExitCode, MemdeployError
-from memdeploy.lifecycle import actions
+from memdeploy.lifecycle import actions, diagnosis
 from memdeploy.lifecycle.changing import Changing, change, shared_at_rest, shared_for_up
 from memdeploy.lifecycle.outcome import error_of, seconds_since
 from memdeploy.lifecycle.plan import plan_data, planned_actions, tell_plan
@@ -79,6 +79,8 @@ def _deploy(changing: Changing, observed: Mapping[str, Observed], planned: list[
     changing.writer.update(status=DeploymentStatus.DEPLOYING, configuration=configuration, facts={"delete_data": None})
     with shared_for_up(opened, observed) as shared:
         found = changing.runner(opened.graph, shared).ensure(observed)
+        found = diagnosis.explained(changing, shared, observed, found)
+    diagnosis.reconsider(changing, found)
     if found.ok:
         found = _remove_orphans(changing, planned, found)
     changing.writer.update(status=_status(changing, found))

@@ -72,6 +72,17 @@ class Cloud(Protocol):
         """The deployment's steps that show others that what is shared is in use: done before its lease is released."""
         ...
 
+    @property
+    def examiner(self) -> str:
+        """The step that tries each part by itself and names the culprit: run again when verification fails. It must
+        hold without its notes."""
+        ...
+
+    @property
+    def remedies(self) -> Mapping[str, str]:
+        """Error code -> the step that may put it right once it has forgotten its notes, by the next `up`."""
+        ...
+
     def classify(self, error: Exception) -> CloudError | None:
         """A raised SDK exception as what it means; None when it is none of this cloud's."""
         ...

@@ -70,6 +70,15 @@ class GoogleCloud:
     def proof_of_use(self) -> tuple[str, ...]:
         return ("network.subnet",)
 
+    @property
+    def examiner(self) -> str:
+        return "prepare"
+
+    @property
+    def remedies(self) -> Mapping[str, str]:
+        """Without its note of the version the user's password is set again."""
+        return {"postgres-password": "postgres.user"}
+
     def classify(self, error: Exception) -> CloudError | None:
         return errors.classify(error)
 
