@@ -14,6 +14,8 @@ from memdeploy.rehearsal.backing.folders import Folders
 KIND = "model"
 ALIAS = "offline-model"
 PORT = 9000
+REJECTED = "/tmp/rejected"  # noqa: S108 - inside the container
+"Keys written there, one a line, are refused from the next request on: a provider that withdrew a key."
 
 
 def program() -> Path:
@@ -64,8 +66,9 @@ class OfflineModel:
             networking_config={network: client.api.create_endpoint_config(aliases=[ALIAS])},
             user="65534:65534",
             read_only=True,
+            tmpfs={"/tmp": "mode=1777,size=1m"},  # noqa: S108 - inside the container
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
-            environment={"PYTHONUNBUFFERED": "1"},
+            environment={"PYTHONUNBUFFERED": "1", "OFFLINE_MODEL_REJECT_FILE": REJECTED},
             restart_policy={"Name": "on-failure"},
         )
