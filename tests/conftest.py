@@ -7,6 +7,11 @@ import os
 from collections import Counter
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says something of the machine, not of the code.
+settings.register_profile("memdeploy", deadline=None, print_blob=True)
+settings.load_profile("memdeploy")
 
 #: What tests with real servers stand on; tests/rig/up makes them where the hub does not answer.
 IMAGES = ("pgvector/pgvector:pg17", "neo4j:5.26-community", "registry:2", "python:3.12-slim-trixie")
@@ -27,6 +32,7 @@ def missing_engine() -> str:
     return f"images are missing: {', '.join(absent)} (tests/rig/up makes them)" if absent else ""
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this very hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """They share one machine's networks and memory: one worker runs them, one after another."""
     for item in items:
