@@ -12,13 +12,14 @@ from memdeploy.providers.base import RehearsalTarget
 from memdeploy.secret import Secret
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-TokenInfo = Callable[[str], Mapping[str, Any]]
-"""An access token -> what `oauth2.tokeninfo` says of it, with `email` where the token carries that scope."""
+UserInfo = Callable[[], Mapping[str, Any]]
+"""What Google says of the holder of our token, with `email` where the token carries that scope: `userinfo`, and not
+`tokeninfo`, which would take the token in its URL."""
 
 
 def real(project: str) -> Any:
     """Application-default credentials. A user's are left unscoped, so that tokens keep the e-mail scope of the login
-    (tokeninfo needs it), and get a quota project: without one several APIs refuse user credentials."""
+    (userinfo needs it), and get a quota project: without one several APIs refuse user credentials."""
     import google.auth
     import google.oauth2.credentials
     from google.auth.credentials import with_scopes_if_required
@@ -53,11 +54,11 @@ def token(credentials: Any, session: Any) -> Secret | None:
     return Secret(credentials.token)
 
 
-def member(credentials: Any, session: Any, *, tokeninfo: TokenInfo, rehearsed: bool) -> str | None:
+def member(credentials: Any, session: Any, *, userinfo: UserInfo, rehearsed: bool) -> str | None:
     """The IAM member that these credentials act as, or None when they do not tell.
 
     A service account or an impersonated one names itself; federation is `principal://…` of its pool with the subject
-    of its token; a user is asked of `tokeninfo`, as is a rehearsal, which reports its own user.
+    of its token; a user is asked of `userinfo`, as is a rehearsal, which reports its own user.
     """
     if not rehearsed:
         email = _account_email(credentials, session)
@@ -66,7 +67,7 @@ def member(credentials: Any, session: Any, *, tokeninfo: TokenInfo, rehearsed: b
         principal = _federated(credentials, session)
         if principal:
             return principal
-    return _user(credentials, session, tokeninfo, rehearsed=rehearsed)
+    return _user(credentials, userinfo, rehearsed=rehearsed)
 
 
 def _account_email(credentials: Any, session: Any) -> str | None:
@@ -106,11 +107,10 @@ def _subject(jwt: str) -> str | None:
     return claims.get("sub") if isinstance(claims, dict) else None
 
 
-def _user(credentials: Any, session: Any, tokeninfo: TokenInfo, *, rehearsed: bool) -> str | None:
+def _user(credentials: Any, userinfo: UserInfo, *, rehearsed: bool) -> str | None:
     if not rehearsed and not hasattr(credentials, "refresh_token"):
         return None
-    found = token(credentials, session)
-    email = tokeninfo(found.reveal() if found else "rehearsal").get("email")
+    email = userinfo().get("email")
     if not email:
         return None
     return f"serviceAccount:{email}" if email.endswith(".gserviceaccount.com") else f"user:{email}"

@@ -11,6 +11,7 @@ from memdeploy.config.profiles import sizes
 from memdeploy.engine.step import Observed, Outputs, Run, State
 from memdeploy.errors import CloudError, ErrorKind, Refused
 from memdeploy.providers.gcp import apis, auth, errors, permissions
+from memdeploy.providers.gcp.clients import Clients
 from memdeploy.providers.gcp.names import last
 from memdeploy.providers.gcp.scope import Scope
 
@@ -177,7 +178,7 @@ def _caller(scope: Scope, run: Run, report: Report) -> None:
         lambda: auth.member(
             clients.credentials,
             clients.http(),
-            tokeninfo=lambda token: clients.api("oauth2")("tokeninfo", access_token=token),
+            userinfo=lambda: _userinfo(clients),
             rehearsed=clients.rehearsal is not None,
         ),
     )
@@ -190,6 +191,17 @@ def _caller(scope: Scope, run: Run, report: Report) -> None:
             "these credentials do not tell whose they are, so nobody could be allowed to verify the deployment",
             "Name yourself with --caller MEMBER, such as --caller user:you@example.com.",
         )
+
+
+def _userinfo(clients: Clients) -> dict[str, Any]:
+    """Nothing when the login left out the e-mail scope (401 or 403): it works for all else."""
+    try:
+        return clients.api("oauth2")("userinfo.get")
+    except Exception as raised:
+        error = errors.classify(raised)
+        if error is not None and error.kind in (ErrorKind.PERMISSION, ErrorKind.UNAUTHENTICATED) and error.status:
+            return {}
+        raise
 
 
 def _model_key(scope: Scope, report: Report) -> None:

@@ -96,7 +96,7 @@ class Sessions:
         return found
 
     def plain(self) -> requests.Session:
-        """Without credentials: tokeninfo, registries, the deployed service."""
+        """Without credentials: registries, the deployed service."""
         found: requests.Session | None = getattr(self._local, "plain", None)
         if found is None:
             found = self._local.plain = self.dress(requests.Session())

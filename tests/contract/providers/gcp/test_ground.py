@@ -257,3 +257,18 @@ def test_removing_grants_leaves_what_somebody_else_granted(rehearsed: Rehearsed)
     assert ground.take_away("grants.project").error is None
     left = clients.cloudresourcemanager("projects.getIamPolicy", resource=f"projects/{PROJECT}", body={})
     assert left["bindings"] == [theirs]
+
+
+def test_no_token_stands_in_an_address(rehearsed: Rehearsed) -> None:
+    """Addresses are logged by servers and quoted by errors; `tokeninfo` would take it there."""
+    records: list[Any] = []
+    ground = Ground(rehearsed)
+    cloud = open_cloud(replace(ground.cloud().scope.context, wire=records.append))
+
+    result = ground.runner(cloud.graph().only(("preflight",)), cloud).ensure()
+
+    assert result.error is None, result.error
+    assert ground.outputs("preflight")["caller"] == "user:you@example.com"
+    addresses = [str(record["url"]) for record in records]
+    assert any("userinfo" in address for address in addresses)
+    assert not [address for address in addresses if "token=" in address]
