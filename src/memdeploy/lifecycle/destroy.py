@@ -7,10 +7,10 @@ from typing import Any
 
 from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.ledger import Kept
-from memdeploy.engine.results import Action, RunResult
+from memdeploy.engine.results import RunResult
 from memdeploy.errors import AnswerNeeded, ExitCode, NotYet, Refused, UsageError
 from memdeploy.lifecycle.changing import Changing, change, shared_at_rest
-from memdeploy.lifecycle.outcome import error_of, seconds_since
+from memdeploy.lifecycle.outcome import error_of, leftovers, removed, seconds_since
 from memdeploy.lifecycle.rehearsing import leave
 from memdeploy.lifecycle.removal import Removal, removal
 from memdeploy.lifecycle.request import Request
@@ -119,10 +119,10 @@ def _status(chosen: Removal, found: RunResult) -> DeploymentStatus:
 def _done_part(changing: Changing, chosen: Removal, found: RunResult, seconds: float) -> dict[str, Any]:
     records = changing.journal.steps
     return {
-        "removed": [step.name for step in found.steps if step.action is Action.REMOVED],
+        "removed": removed(found),
         "kept": _kept(changing.session, chosen) if found.ok else [],
         "backups": [dict(r.notes["final"]) for r in records.values() if "final" in r.notes],
-        "leftovers": _leftovers(found),
+        "leftovers": leftovers(found),
         "seconds": seconds,
         **_finish(changing, found),
     }
@@ -136,14 +136,6 @@ def _kept(opened: Session, chosen: Removal) -> list[Mapping[str, Any]]:
         row |= {"cost_per_month": costs[name]} if name in costs else {}
         rows.append(row | ({"reason": "holds memories"} if name in chosen.retain else {}))
     return rows
-
-
-def _leftovers(found: RunResult) -> list[Mapping[str, Any]]:
-    return [
-        {"what": step.name, "reason": step.error.message if step.error else f"waits for {step.because}"}
-        for step in found.steps
-        if step.action is Action.PENDING
-    ]
 
 
 def _finish(changing: Changing, found: RunResult) -> dict[str, str]:

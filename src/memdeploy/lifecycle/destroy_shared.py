@@ -9,15 +9,15 @@ from dataclasses import replace
 from typing import Any
 
 from memdeploy.engine.events import Sink
-from memdeploy.engine.results import Action
+from memdeploy.engine.ledger import Guard, Ledger
 from memdeploy.errors import AnswerNeeded, ExitCode, NoSuchDeployment, NotYet, Refused
-from memdeploy.lifecycle.changing import Shared, shared_lease
+from memdeploy.lifecycle.changing import shared_lease
 from memdeploy.lifecycle.memory import MemoryLedger, NoLease
-from memdeploy.lifecycle.outcome import error_of, seconds_since
+from memdeploy.lifecycle.outcome import error_of, leftovers, removed, seconds_since
 from memdeploy.lifecycle.rehearsing import leave
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result, error_entry
-from memdeploy.lifecycle.session import DEPLOYMENT, Session, root, session, shared_place
+from memdeploy.lifecycle.session import DEPLOYMENT, SHARED, Session, root, session, shared_place
 from memdeploy.state.deployments import Deployments
 from memdeploy.state.journal import DeploymentStatus, Journal
 from memdeploy.state.lease import Lease
@@ -62,9 +62,8 @@ def _destroy(opened: Session, lease: Lease, writer: JournalWriter) -> Result:
     names = list(opened.graph.order())
     start = opened.clock.boottime()
     opened.begin(opened.graph)
-    shared = Shared(writer.ledger(), lease, frozenset(), lambda: None)
-    ledgers = {"shared": shared.ledger, DEPLOYMENT: MemoryLedger({})}
-    guards = {"shared": shared.guard, DEPLOYMENT: NoLease()}
+    ledgers: dict[str, Ledger] = {SHARED: writer.ledger(), DEPLOYMENT: MemoryLedger({})}
+    guards: dict[str, Guard] = {SHARED: lease, DEPLOYMENT: NoLease()}
     runner = opened.runner(opened.graph, ledgers, guards)
     used = runner.protections(names)
     if used:
@@ -77,12 +76,8 @@ def _destroy(opened: Session, lease: Lease, writer: JournalWriter) -> Result:
     writer.update(status=DeploymentStatus.DESTROYED if found.ok else DeploymentStatus.DESTROYING)
     error = error_of(found, "destroy --shared")
     data |= {
-        "removed": [step.name for step in found.steps if step.action is Action.REMOVED],
-        "leftovers": [
-            {"what": step.name, "reason": step.error.message if step.error else f"waits for {step.because}"}
-            for step in found.steps
-            if step.action is Action.PENDING
-        ],
+        "removed": removed(found),
+        "leftovers": leftovers(found),
         "seconds": seconds_since(opened.clock, start),
     }
     if isinstance(error, NotYet):

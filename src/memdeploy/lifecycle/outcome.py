@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 from memdeploy.engine.clock import Clock
-from memdeploy.engine.results import RunResult
+from memdeploy.engine.results import Action, RunResult
 from memdeploy.errors import Cancelled, ExitCode, MemdeployError
 
 
@@ -27,6 +27,19 @@ def error_of(found: RunResult, command: str) -> MemdeployError | None:
         code="interrupted",
         suggestion=f"Run `memdeploy {command}` again: it goes on from there.",
     )
+
+
+def removed(found: RunResult) -> list[str]:
+    return [step.name for step in found.steps if step.action is Action.REMOVED]
+
+
+def leftovers(found: RunResult) -> list[dict[str, str]]:
+    """What the cloud holds on to, and what waits for that."""
+    return [
+        {"what": step.name, "reason": step.error.message if step.error else f"waits for {step.because}"}
+        for step in found.steps
+        if step.action is Action.PENDING
+    ]
 
 
 def seconds_since(clock: Clock, start: float) -> float:
