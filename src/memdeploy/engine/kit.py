@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,7 @@ from memdeploy.errors import CloudError, Locked, MemdeployError, StepFailed
 
 @dataclass(frozen=True)
 class RunOptions:
-    """`replace` names the steps that may be removed and made again."""
+    """`replace` names the steps that may be removed and made again; one that holds data never is."""
 
     max_parallel: int = 8
     keep_going: bool = False
@@ -152,10 +152,19 @@ class Kit:
         return Caller(rules, getattr(step.resource, "service", ""), on_retry)
 
     def _poller(self, step: Step, caller: Caller) -> Poller:
-        return Poller(self.poll, caller, self.clock, lambda text: self._progress(step, text))
+        return Poller(self.poll, caller, self.clock, self._progress(step))
 
-    def _progress(self, step: Step, text: str) -> None:
-        self.teller.tell(EventKind.STEP_PROGRESS, step.name, text=text)
+    def _progress(self, step: Step) -> Callable[[str], None]:
+        """Tells what is news: a step that looks every second says the same again and again."""
+        said = ""
+
+        def tell(text: str) -> None:
+            nonlocal said
+            if text != said:
+                said = text
+                self.teller.tell(EventKind.STEP_PROGRESS, step.name, text=text)
+
+        return tell
 
     def _run(
         self, step: Step, inputs: Mapping[str, Any], caller: Caller, poller: Poller, changes: Changes | None
@@ -163,7 +172,8 @@ class Kit:
         return StepRun(
             step.name, inputs,
             ledger=self.ledger(step), caller=caller, poller=poller, changes=changes, clock=self.clock,
-            progress=lambda text: self._progress(step, text), replace=step.name in self.options.replace,
+            progress=self._progress(step),
+            replace=step.name in self.options.replace and not step.holds_data,
         )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from memdeploy.engine.events import EventKind
 from memdeploy.engine.ledger import Kept, Status, StepRecord
 from memdeploy.engine.operations import new_intent
 from memdeploy.engine.step import Difference, Effect, Observed, Outputs, Ref, Run, State, Step, Unknown
@@ -371,3 +372,31 @@ def test_a_kept_step_is_attached_again() -> None:
     ledger.commit("disk", Kept())
     lab = Lab(Step("disk", Toy(never, probe=present(id="d"))), ledger=ledger)
     assert lab.actions(lab.runner.ensure(lab.runner.probe())) == {"disk": "adopted"}
+
+
+def test_progress_that_is_no_news_is_not_told_again() -> None:
+    def boots(run: Run) -> None:
+        for phase in ("disk", "disk", "running", "running", "disk"):
+            run.progress(phase)
+
+    lab = Lab(Step("vm", Toy(boots)))
+    assert lab.runner.ensure().ok
+    assert [event.data["text"] for event in lab.events if event.kind is EventKind.STEP_PROGRESS] == [
+        "disk",
+        "running",
+        "disk",
+    ]
+
+
+def test_a_kept_step_that_is_woken_was_not_made() -> None:
+    ledger = all_done("database")
+    ledger.commit("database", Kept())
+
+    def wake(run: Run) -> Outputs:
+        run.change("update", "database", lambda intent: None)
+        return {"id": "d"}
+
+    stopped = Difference("running", False, True, Effect.IN_PLACE)
+    resting = Observed(State.DIFFERENT, (stopped,), outputs={"id": "d"})
+    lab = Lab(Step("database", Toy(wake, probe=lambda run: resting)), ledger=ledger)
+    assert lab.actions(lab.runner.ensure(lab.runner.probe())) == {"database": "updated"}
