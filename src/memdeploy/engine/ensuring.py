@@ -146,7 +146,8 @@ def record_failure(kit: Kit, step: Step, error: MemdeployError, seconds: float) 
 
 def _action(step: Step, before: StepRecord, run: StepRun, resumed: bool) -> Action:
     if run.changed:
-        first_time = before.status is not Status.DONE or any(creates(verb) for verb in run.changed)
+        stood = before.status in (Status.DONE, Status.KEPT)  # what rested is woken, not made
+        first_time = not stood or any(creates(verb) for verb in run.changed)
         return Action.CREATED if first_time and not step.transient else Action.UPDATED
     if step.transient or before.status is Status.DONE:
         return Action.UNCHANGED
