@@ -25,6 +25,9 @@ START_PATIENCE = 60.0
 CONTAINER_PATIENCE = 900.0
 STOP_PATIENCE = 30.0
 
+_PASSED_ON = frozenset({"HOME", "LANG", "LOGNAME", "PATH", "REQUESTS_CA_BUNDLE", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV"})
+_PASSED_ON_ALL = ("COVERAGE_", "DOCKER_", "LC_", "LD_", "MEMDEPLOY_TEST_", "PYTHON", "SSL_CERT_", "XDG_")
+
 
 class RehearsalError(Exception):
     """The server could not be started, reached or stopped. The text says what to do next."""
@@ -57,8 +60,7 @@ def start(
     found = running(folder)
     if found is not None:
         return found
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    _make_private(folder)
     child = _spawn(folder, _arguments(folder, backing, time_scale, world, faults))
     return _await_ready(folder, child, START_PATIENCE if backing == "none" else CONTAINER_PATIENCE)
 
@@ -103,6 +105,19 @@ def remove_everything(folder: Path) -> None:
         stop(folder)
 
 
+def passed_on(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the server is given of an environment: the way to programs, certificates and the container engine. It may
+    live for days, and the model's key stands in a variable of any name."""
+    return {name: value for name, value in environ.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_ALL)}
+
+
+def _make_private(folder: Path) -> None:
+    """It and all that is missing above it: 0700."""
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+    folder.chmod(0o700)
+
+
 def _arguments(
     folder: Path, backing: BackingChoice, time_scale: float | None, world: Path | None, faults: str | None
 ) -> list[str]:
@@ -122,6 +137,7 @@ def _spawn(folder: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
             stderr=log,
             start_new_session=True,
             cwd="/",
+            env=passed_on(os.environ),
         )
     finally:
         os.close(log)

@@ -1,0 +1,37 @@
+"""The detached server as a process: what it inherits, and who may read what it leaves."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from memdeploy.rehearsal import process
+
+
+def test_the_server_inherits_no_key_whatever_its_variable_is_called() -> None:
+    environ = {
+        "PATH": "/usr/bin",
+        "DOCKER_HOST": "unix:///run/docker.sock",
+        "LC_ALL": "C.UTF-8",
+        "OPENAI_API_KEY": "sk-one",
+        "MY_MODEL": "sk-two",
+        "MEMDEPLOY_GCP_TOKEN_FILE": "/somewhere",
+    }
+    assert set(process.passed_on(environ)) == {"PATH", "DOCKER_HOST", "LC_ALL"}
+
+
+def test_folders_it_has_to_make_are_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_KEY", "canary")
+    tmp_path.chmod(0o755)
+    folder = tmp_path / "state" / "_rehearsal" / "gcp"
+    started = process.start(folder, time_scale=0.001)
+    try:
+        environment = Path(f"/proc/{started.pid}/environ")
+        assert not environment.exists() or b"canary" not in environment.read_bytes()
+        modes = [stat.S_IMODE(path.stat().st_mode) for path in (folder, folder.parent, folder.parent.parent)]
+        assert modes == [0o700] * 3
+        assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    finally:
+        process.stop(folder)
