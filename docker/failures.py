@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-TABLE: Mapping[str, Mapping[str, str]] = json.loads((Path(__file__).parent / "exit_codes.json").read_text())
+HERE = Path(__file__).parent
+TABLE: Mapping[str, Mapping[str, str]] = json.loads((HERE / "exit_codes.json").read_text())
 CODES: Mapping[str, int] = {entry["culprit"]: int(code) for code, entry in TABLE.items()}
 
 
@@ -24,6 +26,14 @@ class Failure(Exception):
         self.code = CODES[culprit]
         self.detail = " ".join(detail.split())[:300]
         self.passing = passing
+
+
+def defect(error: Exception) -> Failure:
+    """What nobody foresaw: its type and its place in our own files, no text of it, since that may hold anything."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    ours = [frame for frame in frames if Path(frame.f_code.co_filename).parent == HERE]
+    place = f" in {Path(ours[-1].f_code.co_filename).stem}.{ours[-1].f_code.co_name}" if ours else ""
+    return Failure("defect", f"{type(error).__name__}{place}")
 
 
 def end(failure: Failure) -> NoReturn:

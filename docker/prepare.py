@@ -17,7 +17,7 @@ from typing import Any
 
 import checks
 import configure
-from failures import Failure, end
+from failures import Failure, defect, end
 
 DEADLINE = 540.0  # a job's task is ended after 600 s
 DATABASES = 240.0
@@ -40,7 +40,8 @@ async def prepare(settings: configure.Settings, prepared: configure.Prepared) ->
         made = await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()")
         server = await connection.fetchval("SHOW server_version")
     finally:
-        await connection.close(timeout=5)
+        with contextlib.suppress(Exception):  # a slow goodbye undoes nothing and hides no failure
+            await connection.close(timeout=5)
     return {
         "ok": True, "postgres": str(server).split()[0], "neo4j": version, "tables": made,
         "seconds": round(time.monotonic() - started, 1),
@@ -81,6 +82,11 @@ async def tables() -> None:
         raise
     except TimeoutError:
         raise Failure("tables", f"MemMachine's start did not end within {TABLES:.0f} s") from None
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():  # our own deadline, not MemMachine's doing
+            raise
+        raise Failure("tables", "MemMachine's start was cancelled") from error
     except BaseException as error:
         raise Failure("tables", f"{type(error).__name__} while MemMachine started") from error
 
@@ -101,6 +107,8 @@ def main() -> None:
         end(failure)
     except TimeoutError:
         end(Failure("prepare-deadline", f"{DEADLINE:.0f} s"))
+    except Exception as error:
+        end(defect(error))
     print(json.dumps(result), flush=True)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import checks
 import configure
-from failures import Failure, end
+from failures import Failure, defect, end
 
 POSTGRES_SECONDS = 120.0
 NEO4J_SECONDS = 60.0
@@ -41,6 +41,8 @@ def main() -> None:
         asyncio.run(wait(settings, prepared, postgres=POSTGRES_SECONDS, neo4j=NEO4J_SECONDS))
     except Failure as failure:
         end(failure)
+    except Exception as error:
+        end(defect(error))
     os.execvpe(SERVER[0], SERVER, server_environment(prepared))
 
 

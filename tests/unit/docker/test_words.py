@@ -162,17 +162,70 @@ def test_what_libraries_print_is_not_on_the_answers_line(
 
 
 def test_a_failure_of_memmachines_start_is_a_failure_of_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = ModuleType("memmachine_server.server.api_v2.mcp")
-
     class Lifespan:
         async def __aenter__(self) -> None:
             raise RuntimeError("column does not exist")
 
         async def __aexit__(self, *_: object) -> None: ...
 
-    module.global_memory_lifespan = Lifespan  # type: ignore[attr-defined]
-    for name in ("memmachine_server", "memmachine_server.server", "memmachine_server.server.api_v2"):
-        monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    monkeypatch.setitem(sys.modules, "memmachine_server.server.api_v2.mcp", module)
+    memmachine(monkeypatch, Lifespan)
     with pytest.raises(Failure, match="tables: RuntimeError"):
         asyncio.run(prepare.tables())
+
+
+def test_a_slow_goodbye_of_the_database_hides_nothing(stand_ins: Connection, ready: Any) -> None:
+    async def slow(timeout: float | None = None) -> None:
+        raise TimeoutError
+
+    stand_ins.close = slow  # type: ignore[method-assign]
+    assert asyncio.run(prepare.prepare(*ready))["ok"] is True
+
+
+def test_the_deadline_is_told_as_the_deadline(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Lifespan:
+        async def __aenter__(self) -> None:
+            await asyncio.Event().wait()
+
+        async def __aexit__(self, *_: object) -> None: ...
+
+    for name, check in (("postgres", Connection()), ("neo4j", "5.26"), ("model", None)):
+        monkeypatch.setattr(checks, name, giving(check))
+    for name in ("may_make_tables", "extension"):
+        monkeypatch.setattr(checks, name, giving(None))
+    memmachine(monkeypatch, Lifespan)
+    assert ended(monkeypatch, tmp_path, deadline=0.05) == 52
+    assert json.loads(capsys.readouterr().out)["culprit"] == "prepare-deadline"
+
+
+def test_what_nobody_foresaw_has_an_exit_code_and_no_secret(
+    monkeypatch: pytest.MonkeyPatch, stand_ins: Connection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def broken(*_: object) -> None:
+        raise KeyError("sk-canary")
+
+    monkeypatch.setattr(checks, "model", broken)
+    assert ended(monkeypatch, tmp_path) == 70
+    out, err = capsys.readouterr()
+    assert json.loads(out)["detail"].startswith("KeyError in prepare.")
+    assert "sk-canary" not in out + err
+
+
+def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, deadline: float = 20.0) -> int:
+    """The exit code of prepare's main."""
+    monkeypatch.setattr(prepare, "Path", lambda _: tmp_path)
+    monkeypatch.setattr(prepare, "DEADLINE", deadline)
+    for name, value in COMPLETE.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as left:
+        prepare.main()
+    return int(str(left.value.code))
+
+
+def memmachine(monkeypatch: pytest.MonkeyPatch, lifespan: type) -> None:
+    module = ModuleType("memmachine_server.server.api_v2.mcp")
+    module.global_memory_lifespan = lifespan  # type: ignore[attr-defined]
+    for name in ("memmachine_server", "memmachine_server.server", "memmachine_server.server.api_v2"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
