@@ -106,6 +106,7 @@ class Converging(ABC, Generic[Live]):
         differences = self.differences(desired, self.view(live))
         if differences or self.condition(live).state is State.BROKEN:
             live = self._bring(run, live, differences)
+            self._check_usable(run, live)
         run.apply(desired)
         return self.outputs(run, live)
 
@@ -148,11 +149,22 @@ class Converging(ABC, Generic[Live]):
         if condition.operation is not None:
             run.wait(condition.operation)
 
-        def settled() -> Live | None:
+        def settled() -> tuple[Live | None] | None:
             again = self.read(run)
-            return again if again is not None and self.condition(again).state is not State.PENDING else None
+            pending = again is not None and self.condition(again).state is State.PENDING
+            return None if pending else (again,)
 
-        return run.until(settled, what=f"{self.describe()} to become ready", every=5.0, timeout=1800.0)
+        (found,) = run.until(settled, what=f"{self.describe()} to become ready", every=5.0, timeout=1800.0)
+        if found is None:
+            raise self._vanished(run)
+        return found
+
+    def _check_usable(self, run: Run, live: Live) -> None:
+        """An update that went through does not prove that it helped."""
+        condition = self.condition(live)
+        if condition.state is State.BROKEN:
+            reason = f": {condition.reason}" if condition.reason else ""
+            raise StepFailed(f"{self.describe()} is not usable{reason}", where=run.step)
 
     def _bring(self, run: Run, live: Live, differences: tuple[Difference, ...]) -> Live:
         forbidden = [d for d in differences if d.effect is Effect.FORBIDDEN]
@@ -180,8 +192,17 @@ class Converging(ABC, Generic[Live]):
     def _again(self, run: Run) -> Live:
         live = self.read(run)
         if live is None:
-            raise StepFailed(f"{self.describe()} vanished while it was being changed", where=run.step, retryable=True)
+            raise self._vanished(run)
         return live
+
+    def _vanished(self, run: Run) -> StepFailed:
+        """Somebody deleted it, or the cloud gave up making it and undid what there was."""
+        return StepFailed(
+            f"{self.describe()} vanished while it was being made or changed",
+            where=run.step,
+            suggestion="Run the same command again to make it anew.",
+            retryable=True,
+        )
 
     def _delete(self, run: Run, live: Live) -> None:
         try:

@@ -140,7 +140,7 @@ def advance(record: StepRecord, transition: Transition) -> StepRecord:
                 name=record.name, kind=record.kind, identity=record.identity, status=Status.REMOVED, notes=final
             )
         case Kept():
-            return replace(record, status=Status.KEPT, intents=())
+            return replace(record, status=Status.KEPT, intents=(), error=None)
         case Postponed(reason):
             return replace(record, status=Status.LEFTOVER, error=reason)
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from memdeploy.engine.converge import Converging
+from memdeploy.engine.converge import Condition, Converging
 from memdeploy.engine.ledger import Status, StepRecord
 from memdeploy.engine.step import Difference, Effect, Outputs, Run, State, Step
 from memdeploy.errors import ErrorKind
@@ -38,6 +38,9 @@ class Box(Converging[dict[str, Any]]):
 
     def view(self, live: dict[str, Any]) -> Mapping[str, Any]:
         return live
+
+    def condition(self, live: dict[str, Any]) -> Condition:
+        return Condition(live.get("state", State.PRESENT), reason="it hums")
 
     def _call(self, word: str, live: dict[str, Any] | None) -> None:
         self.log.append(word)
@@ -94,6 +97,21 @@ def test_what_is_not_ours_or_forbidden_is_not_touched(live: dict[str, Any], code
     assert (error.code, error.exit_code, box.log) == (code, 3, [])
 
 
+@pytest.mark.parametrize(("ours", "code"), [(True, None), (False, "foreign")])
+def test_what_was_there_before_our_create_is_taken_when_it_is_ours(ours: bool, code: str | None) -> None:
+    """The answer to an earlier request of ours was lost, or somebody else was faster: the marker tells."""
+
+    class Raced(Box):
+        def _call(self, word: str, live: dict[str, Any] | None) -> None:
+            self.live = {"size": 1, "ours": ours}
+            super()._call(word, live)
+
+    box = Raced(None, ErrorKind.CONFLICT, size=1)
+    result = Lab(Step("box", box)).runner.ensure()
+    assert (result.error.code if result.error else None) == code
+    assert box.log == ["create"]
+
+
 def test_replacement_is_never_implicit() -> None:
     box = Box({"zone": "a"}, zone="b")
     error = Lab(Step("box", box)).runner.ensure().error
@@ -110,3 +128,44 @@ def test_removing_what_is_gone_or_foreign() -> None:
     foreign = Box({"ours": False})
     assert Lab(Step("box", foreign), ledger=ledger()).runner.remove(["box"]).ok
     assert foreign.log == []
+
+
+@pytest.mark.parametrize("live", [None, {"size": 1, "state": State.BROKEN}])
+def test_what_stays_broken_is_a_failure(live: dict[str, Any] | None) -> None:
+    """Be it made just now or found so: an update that went through is no proof."""
+    box = Box(live, size=1)
+    box.want = {"size": 1, "state": State.BROKEN}
+    error = Lab(Step("box", box)).runner.ensure().error
+    assert error is not None
+    assert error.message == "box is not usable: it hums"
+    assert error.where == "box"
+
+
+def test_what_is_broken_is_brought_up_by_an_update() -> None:
+    box = Box({"size": 1, "state": State.BROKEN}, size=1, state=State.PRESENT)
+    assert Lab(Step("box", box), ledger=ledger()).runner.ensure().ok
+    assert box.log == ["update"]
+
+
+def test_what_vanishes_while_it_is_waited_for_is_not_waited_for_any_longer() -> None:
+    """It was being deleted, or its making was given up and undone."""
+
+    class Vanishing(Box):
+        def read(self, run: Run) -> dict[str, Any] | None:
+            found = super().read(run)
+            self.live = None
+            return found
+
+    lab = Lab(Step("box", Vanishing({"state": State.PENDING})), ledger=ledger())
+    error = lab.runner.ensure().error
+    assert error is not None
+    assert "vanished" in error.message
+    assert error.retryable
+    assert sum(lab.clock.slept) < 60
+
+
+def test_data_is_not_replaced_even_when_asked_for() -> None:
+    box = Box({"zone": "a"}, zone="b")
+    error = Lab(Step("box", box, holds_data=True), replace=frozenset({"box"})).runner.ensure().error
+    assert error is not None
+    assert (error.code, box.log) == ("replace-needed", [])
