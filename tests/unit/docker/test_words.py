@@ -208,7 +208,7 @@ def test_what_nobody_foresaw_has_an_exit_code_and_no_secret(
     monkeypatch.setattr(checks, "model", broken)
     assert ended(monkeypatch, tmp_path) == 70
     out, err = capsys.readouterr()
-    assert json.loads(out)["detail"].startswith("KeyError in prepare.")
+    assert json.loads(out)["detail"].startswith("KeyError in checks.")
     assert "sk-canary" not in out + err
 
 
