@@ -51,9 +51,9 @@ def _title(data: Mapping[str, Any], marks: Marks) -> Text:
 
 def _calls(data: Mapping[str, Any]) -> list[str]:
     """The command lines that call the service; the provider's own words in `data.call` come first. Behind a rehearsal
-    of the API alone nothing listens once the command has ended."""
+    of the API alone there is nothing worth calling."""
     if data.get("verified") == "simulated":
-        return ["nothing listens there now: a rehearsal without containers ends with its command"]
+        return ["nothing real listens there: a stand-in answers, and only while the rehearsal runs"]
     given = data.get("call")
     if isinstance(given, str):
         return [clean(given)]
