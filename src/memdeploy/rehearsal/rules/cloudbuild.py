@@ -32,6 +32,7 @@ def create(call: Call) -> Mapping[str, Any]:
     for text in cloudbuild_checks.violations(call.body):
         raise invalid(text)
     _check_account(call)
+    _check_region(call)
     id_, parent = str(uuid.uuid4()), _parent(call)
     output_only = ("id", "name", "status", "results", "createTime", "projectId", "logUrl")
     body = {key: value for key, value in call.body.items() if key not in output_only}
@@ -176,6 +177,16 @@ def _check_account(call: Call) -> None:
     known = call.find(f"projects/{call.project.id}/serviceAccounts/{match['email']}", service="iam")
     if known is None or known.hidden.get("deleted") or call.now < known.hidden.get("known_from", 0.0):
         raise denied(f"caller does not have permission to act as service account {account}")
+
+
+def _check_region(call: Call) -> None:
+    """New projects may build in some regions only, `global` always: the world's `quotas: {REGION: {BUILDS: 0}}`.
+    https://cloud.google.com/build/docs/locations#restricted_regions_for_some_projects; the words are from
+    google-github-actions/deploy-cloudrun#480."""
+    if call.project.quotas.get(_location(_parent(call)), {}).get("BUILDS") == 0:
+        raise failed_precondition(
+            "failed precondition: due to quota restrictions, cannot run builds in this region. Please contact support"
+        )
 
 
 def _parent(call: Call) -> str:

@@ -259,6 +259,17 @@ def test_removing_grants_leaves_what_somebody_else_granted(rehearsed: Rehearsed)
     assert left["bindings"] == [theirs]
 
 
+def test_a_project_that_may_not_build_in_its_region_builds_anywhere(serve: Serve) -> None:
+    project = {"id": PROJECT, "number": 123456789012, "billing": True, "enabled": list(APIS)}
+    rehearsed = serve(world={"projects": [{**project, "quotas": {"us-central1": {"BUILDS": 0}}}]})
+
+    result = Ground(rehearsed).make("image")
+
+    assert result.error is None, result.error
+    asked = [r["path"] for r in rehearsed.requests() if r["service"] == "cloudbuild" and r["mutates"]]
+    assert [path.split("/locations/")[1].split("/")[0] for path in asked] == ["us-central1", "global"]
+
+
 def test_no_token_stands_in_an_address(rehearsed: Rehearsed) -> None:
     """Addresses are logged by servers and quoted by errors; `tokeninfo` would take it there."""
     records: list[Any] = []
