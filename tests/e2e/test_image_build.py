@@ -38,9 +38,10 @@ def answers(address: str) -> bool:
         return False
 
 
-def test_what_is_pushed_has_the_digest_that_was_told(engine: docker.DockerClient, registry: str) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"], ids=["plain", "by the engine"])
+def test_what_is_pushed_has_the_digest_that_was_told(engine: docker.DockerClient, registry: str, host: str) -> None:
     inputs = image.BuildInputs("pypi", "scratch", "0.4.0", TINY)
-    repository, tag = f"{registry}/memdeploy-test", inputs.hash
+    repository, tag = f"{registry.replace('127.0.0.1', host)}/memdeploy-test", inputs.hash
     try:
         image.build(engine, inputs, f"{repository}:{tag}", lambda text: None)
         digest = image.push(engine, repository, tag, lambda text: None)

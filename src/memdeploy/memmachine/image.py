@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from memdeploy.errors import StepFailed
 from memdeploy.memmachine.releases import Release
+from memdeploy.plain_push import NotPlain, on_loopback, upload
 from memdeploy.secret import Secret
 
 if TYPE_CHECKING:
@@ -116,6 +117,11 @@ def push(engine: DockerClient, repository: str, tag: str, progress: Progress, *,
 
     `token` is an access token for registries of Google (user `oauth2accesstoken`); None where none is asked for.
     """
+    if on_loopback(repository):
+        progress("pushing its layers as they are")
+        plain = _push_plain(engine, repository, tag)
+        if plain is not None:
+            return plain
     login = {"username": "oauth2accesstoken", "password": token.reveal()} if token else None
     lines = engine.api.push(repository, tag=tag, stream=True, decode=True, auth_config=login)
     digest, layers = "", Layers()
@@ -126,6 +132,17 @@ def push(engine: DockerClient, repository: str, tag: str, progress: Progress, *,
     if not digest:
         raise StepFailed(f"{repository}:{tag} was pushed, but the registry told no digest", code="image-push")
     return digest
+
+
+def _push_plain(engine: DockerClient, repository: str, tag: str) -> str | None:
+    """None when it does not go this way: the ordinary one does, or says why not."""
+    import requests
+    from docker.errors import DockerException
+
+    try:
+        return upload(engine.images.get(f"{repository}:{tag}"), repository, tag)
+    except (NotPlain, DockerException, requests.RequestException):
+        return None
 
 
 class Layers:

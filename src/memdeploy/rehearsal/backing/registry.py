@@ -12,11 +12,11 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from memdeploy.plain_push import NotPlain, upload
 from memdeploy.rehearsal.backing import images
 from memdeploy.rehearsal.backing.engine import BackingError, Engine, remove
 from memdeploy.rehearsal.backing.images import Background, Images
 from memdeploy.rehearsal.backing.protocol import Progress
-from memdeploy.rehearsal.backing.upload import NotPlain, upload
 
 KEY = "registry"
 LISTEN = 5000
@@ -99,9 +99,8 @@ class Registry:
         import requests
 
         name, _, tag = split(reference)
-        host, _, repository = name.partition("/")
         try:
-            upload(self._engine.client.images.get(reference), host, repository, tag)
+            upload(self._engine.client.images.get(reference), name, tag)
         except (NotPlain, requests.RequestException):
             self._push(name, tag)
         self._engine.client.images.pull(name, tag=tag)

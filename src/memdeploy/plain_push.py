@@ -1,6 +1,8 @@
-"""From the engine's store into the loopback registry without compressing: a push spends most of its time in gzip,
+"""From the engine's store into a registry on loopback without compressing: a push spends most of its time in gzip,
 which on loopback saves nothing. Layers are stored as the plain tars that the image's configuration names by digest
 (https://distribution.github.io/distribution/spec/manifest-v2-2/), so an engine that has the image pulls nothing.
+
+Knows nothing of memdeploy; both who pushes and who plays the cloud may use it.
 """
 
 from __future__ import annotations
@@ -23,14 +25,23 @@ class NotPlain(Exception):
     """The engine keeps this image's layers in another form: push it the ordinary way."""
 
 
-def upload(image: Any, host: str, repository: str, tag: str) -> None:
-    """`image` of the engine as `host/repository:tag`. requests' errors say what the registry refused."""
+def on_loopback(repository: str) -> bool:
+    """By its address: `127.0.0.1:5000/a/b`."""
+    return repository.startswith("127.0.0.1:")
+
+
+def upload(image: Any, repository: str, tag: str) -> str:
+    """`image` of the engine as `repository:tag` (the host included); the manifest's digest.
+
+    requests' errors say what the registry refused.
+    """
+    host, _, name = repository.partition("/")
     with tempfile.TemporaryFile() as saved:
         for chunk in image.save(chunk_size=CHUNK):
             saved.write(chunk)
         saved.seek(0)
         with tarfile.open(fileobj=saved) as archive:
-            Upload(host, repository).send(archive, tag)
+            return Upload(host, name).send(archive, tag)
 
 
 class Upload:
@@ -43,7 +54,7 @@ class Upload:
         self._host = f"http://{host}"
         self._base = f"{self._host}/v2/{repository}"
 
-    def send(self, archive: tarfile.TarFile, tag: str) -> None:
+    def send(self, archive: tarfile.TarFile, tag: str) -> str:
         listed = json.loads(_read(archive, "manifest.json"))[0]
         config = _read(archive, listed["Config"])
         digests = json.loads(config)["rootfs"]["diff_ids"]
@@ -58,6 +69,7 @@ class Upload:
         body = json.dumps(manifest).encode()
         url = f"{self._base}/manifests/{tag}"
         self._http.put(url, body, headers={"Content-Type": MANIFEST}, timeout=SECONDS).raise_for_status()
+        return _digest(body)
 
     def _layer(self, archive: tarfile.TarFile, path: str, digest: str) -> dict[str, Any]:
         source, size = _open(archive, path)
