@@ -6,6 +6,7 @@ thread could come in the middle of a lock that it needs, and would wait while th
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -70,7 +71,9 @@ def _watch(
             continue
         if token.signal is None:
             token.cancel(number)
-            told(number)
+            with contextlib.suppress(Exception):  # a closed pipe must not end this thread: the second signal needs it
+                told(number)
         else:
-            leaving(number)
+            with contextlib.suppress(Exception):
+                leaving(number)
             leave(128 + number)

@@ -28,7 +28,8 @@ from memdeploy.state.runs import RunLogs
 from memdeploy.state.store import Conflict
 from memdeploy.state.writer import JournalWriter
 
-NAME = re.compile(r"^[a-z][a-z0-9-]{1,18}[a-z0-9]$")
+NAME = re.compile(r"[a-z][a-z0-9-]{1,18}[a-z0-9]")
+"""Of a deployment, as a whole."""
 _DRAWN = string.ascii_lowercase + string.digits
 _SHARED = "_shared"
 
@@ -56,6 +57,7 @@ class Place:
 
     def acquire(self, command: str, *, wait: float = 0.0, cancel: CancelToken | None = None) -> Lease:
         """See `Leases.acquire`."""
+        files.check_folder(self.folder)
         return self.leases().acquire(command, wait=wait, cancel=cancel)
 
     def leases(self) -> Leases:
@@ -70,18 +72,25 @@ class Place:
         return RunLogs(self.folder / "runs")
 
     def forget(self, lease: Lease) -> None:
-        """Deletes everything that is kept here. The lease goes with it."""
+        """Deletes everything that is kept here, the lease with it. It is moved aside while the lease is held: whoever
+        takes the name next finds nothing, and nothing of theirs is deleted."""
         lease.check()
         if self.read().status not in (DeploymentStatus.DESTROYED, DeploymentStatus.NEW):
             raise Refused(f"{self.name} still has resources", where=self.name)
+        aside = self.folder.with_name(f".{self.folder.name}.{secrets.token_hex(6)}")
+        self.folder.rename(aside)
         lease.release()
-        shutil.rmtree(self.folder)
+        shutil.rmtree(aside)
 
     def _born(self, journal: Journal) -> None:
         self._store.create(encode(journal))
 
     def _born_again(self, journal: Journal) -> None:
+        """Raises `Conflict` when somebody else was faster. Of two that take the name at once, the fence lets only one
+        write, and shows the other what was written."""
         fenced = self._store.fence()
+        if decode(fenced.data, fenced.where).status != DeploymentStatus.DESTROYED:
+            raise Conflict
         self._store.save(fenced.epoch, encode(replace(journal, epoch=fenced.epoch)))
 
 
@@ -104,7 +113,7 @@ class Deployments:
     def names(self) -> tuple[str, ...]:
         if not self.root.is_dir():
             return ()
-        found = sorted(path.name for path in self.root.iterdir() if NAME.match(path.name))
+        found = sorted(path.name for path in self.root.iterdir() if NAME.fullmatch(path.name))
         return tuple(name for name in found if versions.numbers(self.root / name, "journal"))
 
     def list(self) -> tuple[Listed, ...]:
@@ -139,16 +148,22 @@ class Deployments:
     def keep(self, drafted: Journal) -> Place:
         """Makes a `draft` durable, under the conditions of `create`."""
         place = self._place(drafted.name)
-        files.make_folder(self.root)
+        files.make_root(self.root)
+        try:
+            self._bear(place, drafted)
+        except Conflict:
+            raise Refused(
+                f"there is a deployment {drafted.name} already", code="exists", where=str(self.root)
+            ) from None
+        return place
+
+    def _bear(self, place: Place, drafted: Journal) -> None:
         try:
             place._born(drafted)
         except Conflict:
-            if place.read().status != DeploymentStatus.DESTROYED:
-                raise Refused(
-                    f"there is a deployment {drafted.name} already", code="exists", where=str(self.root)
-                ) from None
+            if place.read().status != DeploymentStatus.DESTROYED:  # looked at first: to fence off a living run is rude
+                raise
             place._born_again(drafted)
-        return place
 
     def draft(
         self,
@@ -170,7 +185,7 @@ class Deployments:
         place = Place(self.root / _SHARED / folder, f"{_SHARED}/{key}", self._clocks)
         if not create:
             return place if versions.numbers(place.folder, "journal") else None
-        files.make_folder(self.root)
+        files.make_root(self.root)
         files.make_folder(self.root / _SHARED)
         try:
             place._born(self._new(_SHARED, provider, identity, binding, {}, marker=marker, suffix=""))
@@ -183,10 +198,11 @@ class Deployments:
         folder = self.root / _SHARED
         if not folder.is_dir():
             return ()
-        return tuple(Place(path, f"{_SHARED}/{path.name}", self._clocks) for path in sorted(folder.iterdir()))
+        kept = (path for path in sorted(folder.iterdir()) if versions.numbers(path, "journal"))
+        return tuple(Place(path, f"{_SHARED}/{path.name}", self._clocks) for path in kept)
 
     def _place(self, name: str) -> Place:
-        if not NAME.match(name):
+        if not NAME.fullmatch(name):
             raise UsageError(
                 f"{name!r} is no name for a deployment",
                 code="invalid-name",

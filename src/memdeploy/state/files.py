@@ -19,12 +19,22 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise _unusable(path, error) from error
+        raise unusable(path, error) from error
     check_folder(path)
 
 
+def make_root(path: Path) -> None:
+    """Makes it, private. One that is there stays as it is: it may be a folder of many uses (`--state .`)."""
+    if not path.is_dir():
+        make_folder(path)
+
+
 def check_folder(path: Path) -> None:
-    found = path.lstat()
+    """Raises `JournalError` unless it is a folder of our own, and no link to one; tightens its mode."""
+    try:
+        found = path.lstat()
+    except OSError as error:
+        raise unusable(path, error) from error
     if not stat.S_ISDIR(found.st_mode):
         raise JournalError(f"{path} is not a folder (symbolic links are not followed)", where=str(path))
     if found.st_uid != os.geteuid():
@@ -44,7 +54,7 @@ def read(path: Path) -> bytes:
     except OSError as error:
         if error.errno == errno.ENOENT:
             raise
-        raise _unusable(path, error) from error
+        raise unusable(path, error) from error
     with os.fdopen(handle, "rb") as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
@@ -106,7 +116,8 @@ def _write_temporary(path: Path, data: bytes) -> Path:
     return temporary
 
 
-def _unusable(path: Path, error: OSError) -> JournalError:
+def unusable(path: Path, error: OSError) -> JournalError:
+    """The error that a person is shown when the system refuses."""
     return JournalError(
         f"cannot use {path}: {error.strerror or error}",
         where=str(path),

@@ -96,7 +96,7 @@ class FolderStore:
         raise JournalError(
             f"{self._folder} holds no snapshot of the journal, only fences",
             where=str(self._folder),
-            suggestion="Restore journal.<number>.json from a copy, or rebuild it with `memdeploy recover`.",
+            suggestion="Restore journal.<number>.json from a copy.",
         )
 
     def _tidy(self, *, keep_from: int) -> None:

@@ -77,13 +77,16 @@ _REQUIRED = _PLAIN[:9]
 
 
 def encode(journal: Journal) -> bytes:
-    """Raises TypeError when something in it is not plain JSON."""
+    """Raises TypeError when something in it is not plain JSON. Lone surrogates (bytes of a file's name that are no
+    text) pass, here as in `json.loads`."""
     data = {"schema": SCHEMA, **{key: getattr(journal, key) for key in _PLAIN}, **journal.unknown}
     data["steps"] = {
         name: {**record_to_json(record), **journal.unknown_in_steps.get(name, {})}
         for name, record in journal.steps.items()
     }
-    return (json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return (json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n").encode(
+        "utf-8", "surrogatepass"
+    )
 
 
 def decode(data: bytes, where: str) -> Journal:
@@ -104,8 +107,7 @@ def decode(data: bytes, where: str) -> Journal:
             f"{where} is damaged: {_reason(error)}",
             code="journal-damaged",
             where=where,
-            suggestion="Nothing was changed. Restore the file from a copy (an older snapshot may lie beside it), "
-            "or move it away and rebuild it from the cloud with `memdeploy recover`.",
+            suggestion="Nothing was changed. Restore the file from a copy (an older snapshot may lie beside it).",
         ) from error
 
 

@@ -90,12 +90,10 @@ class Lease:
         with self._lock:
             if not self._lost and self._age() > _RENEW_AT:
                 self._renew()
-            if self._lost or self._age() > _RENEW_AT:
-                raise Locked(
-                    f"another run took {self._name} over; this one stops without changing anything more",
-                    code="fenced",
-                    where=self._name,
-                )
+            if self._lost:
+                raise self._stopped(f"another run took {self._name} over")
+            if self._age() > _RENEW_AT:
+                raise self._stopped(f"the lease of {self._name} could not be renewed, and another run may have it")
 
     def release(self) -> None:
         """Idempotent; silent when it was lost."""
@@ -134,6 +132,9 @@ class Lease:
             return  # a full disk: tried again, and `check` refuses once it is too old
         else:
             self._holder = renewed
+
+    def _stopped(self, why: str) -> Locked:
+        return Locked(f"{why}; this one stops without changing anything more", code="fenced", where=self._name)
 
     def _age(self) -> float:
         return self._clocks.boottime() - self._holder.renewed_boot
@@ -213,7 +214,9 @@ class Leases:
             return Holder.from_json(json.loads(data))
         except (ValueError, KeyError, TypeError) as error:
             raise JournalError(
-                f"the lease of {self._name} is damaged", where=self._name, suggestion="Remove it: `memdeploy unlock`."
+                f"the lease of {self._name} is damaged",
+                where=self._name,
+                suggestion="Make sure that no other run is under way, then remove `lease.*.json` beside its journal.",
             ) from error
 
     def _locked(self, holder: Holder | None) -> Locked:

@@ -43,7 +43,11 @@ class FolderObjects:
 
     def _put(self, key: str, data: bytes, version: int) -> int:
         path = versions.path(self._folder, key, version)
-        if not files.create(path, data):
+        try:
+            first = files.create(path, data)
+        except OSError as error:
+            raise files.unusable(path, error) from error
+        if not first:
             raise Conflict
         found = versions.numbers(self._folder, key)
         if found[0] - version >= _KEPT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from memdeploy.engine.events import Event
 from memdeploy.state import files
 
 KEPT = 20
-_NAME = re.compile(r"^\d{8}T\d{6}\.\d{3}Z-[a-z-]+-[0-9a-f]{6}\.jsonl$")
+_NAME = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[a-z-]+-[0-9a-f]{6}\.jsonl")
 
 
 class RunLog:
@@ -29,13 +30,13 @@ class RunLog:
         self._file = os.fdopen(handle, "w", encoding="utf-8", buffering=1)
 
     def __call__(self, event: Event) -> None:
-        line = json.dumps(event.to_json(), default=str, ensure_ascii=False)
-        with self._lock:
+        line = json.dumps(event.to_json(), default=str)
+        with self._lock, contextlib.suppress(OSError):  # a log is a help: a full disk stops the run at its journal
             if not self._file.closed:
                 self._file.write(line + "\n")
 
     def close(self) -> None:
-        with self._lock:
+        with self._lock, contextlib.suppress(OSError):
             self._file.close()
 
     def __enter__(self) -> RunLog:
@@ -50,18 +51,22 @@ class RunLogs:
         self._folder = folder
 
     def begin(self, command: str, at: float) -> RunLog:
-        """A new log; the oldest beyond `KEPT` go. `at` is seconds since the epoch."""
+        """A new log; the oldest beyond `KEPT` go. `at` is seconds since the epoch. Raises
+        `JournalError`."""
         files.make_folder(self._folder)
-        for old in self.paths()[KEPT - 1 :]:
-            old.unlink(missing_ok=True)
         moment = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
-        return RunLog(self._folder / f"{moment}Z-{command}-{secrets.token_hex(3)}.jsonl")
+        try:
+            for old in self.paths()[KEPT - 1 :]:
+                old.unlink(missing_ok=True)
+            return RunLog(self._folder / f"{moment}Z-{command}-{secrets.token_hex(3)}.jsonl")
+        except OSError as error:
+            raise files.unusable(self._folder, error) from error
 
     def paths(self) -> list[Path]:
         """Newest first."""
         if not self._folder.is_dir():
             return []
-        return sorted((path for path in self._folder.iterdir() if _NAME.match(path.name)), reverse=True)
+        return sorted((path for path in self._folder.iterdir() if _NAME.fullmatch(path.name)), reverse=True)
 
 
 def read_log(path: Path) -> Iterator[dict[str, Any]]:

@@ -48,7 +48,8 @@ class JournalStore(Protocol):
 
 
 class ObjectStore(Protocol):
-    """Small objects with conditional writes. Keys are `[a-z0-9-]+`; data is never empty."""
+    """Small objects with conditional writes. Keys are `[a-z0-9-]+`; data is never empty. Every method may raise
+    `JournalError` when the place cannot be read or written."""
 
     def read(self, key: str) -> tuple[bytes, int] | None:
         """Data and version; None when there is no such object."""

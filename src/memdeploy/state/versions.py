@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-_NAME = re.compile(r"^(?P<stem>[a-z0-9-]+)\.(?P<number>[1-9][0-9]*)\.json$")
+from memdeploy.state.files import unusable
+
+_NAME = re.compile(r"(?P<stem>[a-z0-9-]+)\.(?P<number>[1-9][0-9]*)\.json")
 
 
 def path(folder: Path, stem: str, number: int) -> Path:
@@ -13,7 +15,7 @@ def path(folder: Path, stem: str, number: int) -> Path:
 
 
 def numbers(folder: Path, stem: str) -> list[int]:
-    """Descending; empty when there are none."""
+    """Descending; empty when there are none. Raises `JournalError` when that cannot be seen."""
     return sorted((number for found, number in _all(folder) if found == stem), reverse=True)
 
 
@@ -24,7 +26,9 @@ def stems(folder: Path) -> list[str]:
 def _all(folder: Path) -> list[tuple[str, int]]:
     try:
         names = [entry.name for entry in folder.iterdir()]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    matches = (_NAME.match(name) for name in names)
+    except OSError as error:
+        raise unusable(folder, error) from error
+    matches = (_NAME.fullmatch(name) for name in names)
     return [(match["stem"], int(match["number"])) for match in matches if match]

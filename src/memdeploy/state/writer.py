@@ -91,6 +91,7 @@ class JournalWriter:
                 changed["facts"] = {key: value for key, value in merged.items() if value is not None}
             gone = frozenset(forget)
             if gone:
+                self._sizes = {name: size for name, size in self._sizes.items() if name not in gone}
                 changed["steps"] = {name: item for name, item in self._journal.steps.items() if name not in gone}
             ticket = self._change(**changed)
         self._flush(ticket)

@@ -45,3 +45,17 @@ def test_without_a_signal_nothing_is_cancelled() -> None:
         pass
     assert not token.cancelled
     assert "memdeploy-signals" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_screen_that_cannot_be_written_to_does_not_take_the_second_signal_away() -> None:
+    """A closed pipe: whoever presses Ctrl-C twice must still get out."""
+
+    def broken(number: int) -> None:
+        raise BrokenPipeError
+
+    token, left = CancelToken(), threading.Event()
+    with stop_on_signals(token, told=broken, leaving=broken, leave=lambda status: left.set()):
+        os.kill(os.getpid(), signal.SIGINT)
+        assert token.event.wait(10)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert left.wait(10)

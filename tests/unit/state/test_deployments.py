@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from memdeploy.engine.events import Event, EventKind
 from memdeploy.errors import JournalError, NoSuchDeployment, Refused, UsageError
 from memdeploy.state.deployments import Deployments, Place, default_root
+from memdeploy.state.journal import Journal
+from memdeploy.state.lease import Lease
 from memdeploy.state.runs import KEPT, read_log
 
 
@@ -63,7 +66,7 @@ def test_what_is_not_there_is_named_with_what_is(deployments: Deployments) -> No
     assert "support-memory" in str(caught.value.suggestion)
 
 
-@pytest.mark.parametrize("name", ["", "ab", "Ab1", "1abc", "abc-", "a" * 21, "../up", "_shared", "a.b", "a/b"])
+@pytest.mark.parametrize("name", ["", "ab", "Ab1", "1abc", "abc-", "a" * 21, "../up", "_shared", "a.b", "a/b", "abc\n"])
 def test_names_that_are_refused(deployments: Deployments, name: str) -> None:
     with pytest.raises(UsageError):
         deployments.open(name)
@@ -129,3 +132,122 @@ def test_a_last_line_that_was_cut_short_is_left_out(deployments: Deployments) ->
     with runs.paths()[0].open("a") as file:
         file.write('{"kind": "not')
     assert [event["kind"] for event in read_log(runs.paths()[0])] == ["notice"]
+
+
+def draft(deployments: Deployments) -> Journal:
+    return deployments.draft("support-memory", provider="gcp", identity={}, binding="real", configuration={})
+
+
+def destroyed(deployments: Deployments) -> Place:
+    place = create(deployments)
+    with place.acquire("destroy") as lease:
+        place.write(lease).update(status="destroyed")
+    return place
+
+
+def test_of_two_that_start_a_destroyed_name_anew_one_is_refused(
+    deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both saw it destroyed. Else one would deploy under an id and a suffix that no journal knows."""
+    place = destroyed(deployments)
+    first, second = draft(deployments), draft(deployments)
+    read = Place.read
+
+    def other_comes_between(self: Place) -> Journal:
+        found = read(self)
+        monkeypatch.setattr(Place, "read", read)
+        deployments.keep(first)
+        return found
+
+    monkeypatch.setattr(Place, "read", other_comes_between)
+    with pytest.raises(Refused) as caught:
+        deployments.keep(second)
+    assert caught.value.code == "exists"
+    assert place.read().id == first.id
+    with place.acquire("up") as lease:
+        assert place.write(lease).snapshot.id == first.id
+
+
+def test_forgetting_leaves_nothing_and_no_moment_in_which_another_run_could_lose_its_journal(
+    deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = create(deployments)
+    born: list[Journal] = []
+    release = Lease.release
+
+    def other_comes_at_once(self: Lease) -> None:
+        release(self)
+        if not born:
+            born.append(create(deployments).read())
+
+    with place.acquire("up") as lease:
+        monkeypatch.setattr(Lease, "release", other_comes_at_once)
+        place.forget(lease)
+    assert place.read() == born[0]
+    assert [path.name for path in deployments.root.iterdir()] == ["support-memory"]
+
+
+def test_the_root_stays_as_its_owner_set_it(tmp_path: Path) -> None:
+    """It may be a folder of many uses, `/tmp` or a project's; what memdeploy makes in it is private."""
+    (tmp_path / "place").mkdir(mode=0o755)
+    place = create(Deployments(tmp_path / "place"))
+    assert (tmp_path / "place").stat().st_mode & 0o777 == 0o755
+    assert place.folder.stat().st_mode & 0o777 == 0o700
+    create(Deployments(tmp_path / "new"))
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_root_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    deployments = Deployments(tmp_path / "file")
+    assert deployments.names() == ()
+    with pytest.raises(NoSuchDeployment):
+        deployments.open("support-memory")
+    with pytest.raises(JournalError, match="file"):
+        create(deployments)
+
+
+def test_stray_files_among_what_is_shared_are_no_deployments(deployments: Deployments) -> None:
+    deployments.shared("gcp/p/r", marker="shared-r", binding="real", provider="gcp", identity={})
+    (deployments.root / "_shared" / ".DS_Store").write_text("")
+    assert len(deployments.shared_places()) == 1
+
+
+def test_a_link_in_place_of_a_deployment_is_not_followed_for_its_lease_either(
+    deployments: Deployments, tmp_path: Path
+) -> None:
+    place = create(deployments)
+    place.folder.rename(tmp_path / "elsewhere")
+    place.folder.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(JournalError, match="symbolic links are not followed"):
+        place.acquire("up")
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["journal.1.json"]
+
+
+def test_any_text_of_an_event_is_read_back(deployments: Deployments) -> None:
+    runs = create(deployments).runs()
+    texts = ["a\u2028b", "c\x85d", "lone \udc80"]
+    with runs.begin("up", at=1.0) as log:
+        for text in texts:
+            log(Event(EventKind.NOTICE, 1.0, None, {"text": text}))
+    assert [event["data"]["text"] for event in read_log(runs.paths()[0])] == texts
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_log_that_cannot_be_written_stops_no_run(deployments: Deployments) -> None:
+    """The journal decides; a full disk stops the run there, before the next call, and says so."""
+    runs = create(deployments).runs()
+    log = runs.begin("up", at=1.0)
+    full = os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, log._file.fileno())
+    os.close(full)
+    log(Event(EventKind.NOTICE, 1.0))
+    log(Event(EventKind.NOTICE, 2.0))
+    log.close()
+
+
+def test_a_place_that_cannot_be_written_is_named(deployments: Deployments) -> None:
+    place = create(deployments)
+    (place.folder / "runs").write_text("in the way")
+    with pytest.raises(JournalError, match="runs"):
+        place.runs().begin("up", at=1.0)

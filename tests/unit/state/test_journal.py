@@ -113,7 +113,7 @@ def test_damage_is_named_with_its_file_and_never_taken_for_empty(damage: bytes) 
     assert caught.value.code == "journal-damaged"
     assert "/x/journal.3.json" in caught.value.message
     assert caught.value.exit_code == 6
-    assert "memdeploy recover" in str(caught.value.suggestion)
+    assert "older snapshot" in str(caught.value.suggestion)
 
 
 @given(st.integers(0, 400))
@@ -262,3 +262,24 @@ def test_a_write_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "d").rmdir()
     with pytest.raises(JournalError, match="cannot write the journal"):
         writer.commit("a", Started("k", {}))
+
+
+def test_text_that_is_no_unicode_fails_nobody(tmp_path: Path) -> None:
+    """Names of files and messages of other programs may hold bytes that Python keeps as lone surrogates."""
+    store = FolderStore(tmp_path / "d")
+    store.create(encode(new()))
+    writer = JournalWriter.take_over(store, lambda: 7.0)
+    writer.commit("a", Failed("cannot open \udcff.pem", 1.0))
+    found = store.load()
+    assert found is not None
+    assert decode(found.data, "here").record("a").error == "cannot open \udcff.pem"
+
+
+def test_what_was_forgotten_takes_no_room() -> None:
+    store = SlowStore()
+    store.go.release(10)
+    writer = writer_of(store)
+    writer.commit("a", Noted({"x": "y" * 200_000}))
+    writer.update(forget=["a"])
+    writer.commit("b", Noted({"x": "y" * 200_000}))
+    assert set(store.saved[-1].steps) == {"b"}

@@ -95,6 +95,24 @@ def test_a_lease_that_cannot_be_renewed_is_not_trusted(tmp_path: Path, time: Tim
     lease.release()
 
 
+def test_a_full_disk_is_not_called_another_run(tmp_path: Path, time: Time) -> None:
+    class Full(FolderObjects):
+        def write(self, key: str, data: bytes, *, expect: int | None) -> int:
+            if expect is not None:
+                raise JournalError("no space left")
+            return super().write(key, data, expect=expect)
+
+    with Leases(Full(tmp_path), "toys", clocks=time.clocks).acquire("up") as lease:
+        time.boot += TERM
+        with pytest.raises(Locked, match="could not be renewed"):
+            lease.check()
+
+
+def test_a_place_that_is_gone_is_named(tmp_path: Path, time: Time) -> None:
+    with pytest.raises(JournalError, match="nowhere"):
+        leases(tmp_path / "nowhere", time).acquire("up")
+
+
 def test_waiting_ends_when_told_to_stop(tmp_path: Path, time: Time) -> None:
     token = CancelToken()
     token.cancel()
