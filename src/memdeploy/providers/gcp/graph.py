@@ -149,7 +149,7 @@ class Builder:
             {grants.READ_IMAGES: [build, neo4j]}, needs=("shared.hub",),
         )  # fmt: skip
         yield self.grant(
-            "grants.project", "project", self.scope.project, "Writer of build logs", {grants.WRITE_LOGS: [build]}
+            "grants.project", "project", self.scope.project, "Writers of logs", {grants.WRITE_LOGS: [build, neo4j]}
         )
 
     # -- databases ---------------------------------------------------------------------------------------------------

@@ -127,7 +127,7 @@ class PostgresInstance(Converging[Instance]):
                 where=run.step,
                 suggestion="Look at it in the Cloud SQL console; it holds data, so memdeploy does not replace it.",
             )
-        wanted = settings_patch({d.field: d.want for d in differences})
+        wanted = settings_patch({d.field: _beside_others(d, live) for d in differences})
         try:
             self._patch(run, "update", wanted, live)
         except CloudError as error:
@@ -254,6 +254,13 @@ def instance_body(scope: Scope, name: str, inputs: Mapping[str, Any]) -> Instanc
             "maintenanceWindow": {"day": 7, "hour": 4, "updateTrack": "stable"},
         },
     }
+
+
+def _beside_others(difference: Difference, live: Instance) -> Any:
+    """Labels of others stay, whether the API merges a patch's labels (which is not documented) or replaces them."""
+    if difference.field != "settings.userLabels":
+        return difference.want
+    return {**live.get("settings", {}).get("userLabels", {}), **difference.want}
 
 
 _PATHS: Mapping[str, str] = {

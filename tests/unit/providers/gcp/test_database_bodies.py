@@ -173,3 +173,14 @@ def test_a_disk_can_only_be_made_larger() -> None:
     (found,) = resource.differences(desired, resource.view(live))
 
     assert (found.field, found.effect) == ("neo4j.disk_gb", Effect.FORBIDDEN)
+
+
+def test_labels_of_others_stay_when_ours_are_brought() -> None:
+    resource = PostgresInstance(scope(), name="sql")
+    live = served(userLabels={"cost-center": "42"})
+    desired = resource.desired(Inputs(SQL))  # type: ignore[arg-type]
+
+    (found,) = resource.differences(desired, resource.view(live))
+    wanted = postgres.settings_patch({found.field: postgres._beside_others(found, live)})
+
+    assert wanted == {"userLabels": {"cost-center": "42", **scope().marker.labels}}
