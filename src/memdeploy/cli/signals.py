@@ -1,5 +1,4 @@
-"""Ctrl-C and SIGTERM. The first one stops gently: calls in flight are recorded. The second leaves at once; the journal
-is valid at every moment."""
+"""Ctrl-C and SIGTERM on the command line: what is told, how the terminal is given back, which exit code it is."""
 
 from __future__ import annotations
 
@@ -9,41 +8,25 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 from memdeploy.engine.cancel import CancelToken
+from memdeploy.engine.signals import stop_on_signals
+from memdeploy.errors import Cancelled, ExitCode
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SHOW_CURSOR = "\x1b[?25h"
 
 
 @contextmanager
 def stops(token: CancelToken, tell: Callable[[str], None]) -> Iterator[None]:
     """While inside, a first signal sets `token`; `tell` is then called with the signal's name, from a thread of its
-    own: a signal handler interrupts whoever may hold the locks that telling needs."""
-    wake = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if token.cancelled:
-            _leave(number)
-        token.cancel(number)
-        wake.set()
-
-    def watch() -> None:
-        wake.wait()
-        if token.signal is not None:
-            tell(signal.Signals(token.signal).name)
-
-    watcher = threading.Thread(target=watch, name="signals", daemon=True)
-    before = {number: signal.signal(number, stop) for number in _SIGNALS}
-    watcher.start()
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        wake.set()
-        watcher.join(timeout=1.0)
+    own. A second one leaves at once. Whatever was cancelled by SIGTERM is said to be: its exit code is 143."""
+    with stop_on_signals(token, told=lambda number: tell(signal.Signals(number).name), leaving=_give_back):
+        try:
+            yield
+        except Cancelled as error:
+            if token.signal == signal.SIGTERM:
+                error.exit_code = ExitCode.TERMINATED
+            raise
 
 
 @contextmanager
@@ -59,7 +42,7 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _leave(number: int) -> None:
+def _give_back(number: int) -> None:
+    """A live display may have hidden the cursor."""
     if sys.stderr.isatty():
         os.write(sys.stderr.fileno(), _SHOW_CURSOR.encode())
-    os._exit(128 + number)
