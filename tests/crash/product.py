@@ -1,21 +1,25 @@
-"""Killing `memdeploy up` in a rehearsal, going on, and comparing with a run that nobody disturbed."""
+"""Disturbing `memdeploy` in a rehearsal, going on, and comparing with a run that nobody disturbed."""
 
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.cli import Memdeploy
+from tests.support.cli import Memdeploy, Outcome
 from tests.support.rehearsed import Rehearsed, normalised
 
 UP = ("up", "--yes", "--provider", "gcp", "--project", "proj-1")
 KILLED = -9
 VARIABLE = "MEMDEPLOY_TEST_CRASH"
 SCALE = 0.0005
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -26,16 +30,50 @@ class World:
     def inventory(self) -> list[str]:
         return normalised(self.cloud.inventory(), {"deployment": self.memdeploy.identity()})
 
+    def transitions(self) -> int:
+        """Of all runs so far, in the deployment's journal and in the shared one."""
+        journals = [self.memdeploy.journal(), *self.memdeploy.shared_journals()]
+        return sum(int(journal["transitions"]) for journal in journals)
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """What a run that nobody disturbed comes to. `folder` holds it, for tests that begin where it ended."""
+
+    folder: Path
+    transitions: int
+    inventory: list[str]
+    counts: Mapping[str, int]
+
+    def check(self, disturbed: World) -> None:
+        assert dict(took_effect(disturbed.cloud)) == self.counts
+        assert disturbed.inventory() == self.inventory
+
 
 @contextmanager
-def world(folder: Path, faults: str | None = None) -> Iterator[World]:
-    cloud = Rehearsed.serve(folder / "cloud", scale=SCALE, faults=faults)
+def world(folder: Path, faults: str | None = None, scale: float = SCALE) -> Iterator[World]:
+    """The cloud's and the user's folder may be there already: then all goes on as it was left."""
+    cloud = Rehearsed.serve(folder / "cloud", scale=scale, faults=faults)
     user = folder / "user"
-    user.mkdir()
+    user.mkdir(exist_ok=True)
     try:
         yield World(cloud, Memdeploy(user, cloud.environment))
     finally:
         cloud.stop()
+
+
+def undisturbed_run(folder: Path) -> Undisturbed:
+    with world(folder) as clean:
+        clean.memdeploy(*UP)
+        return Undisturbed(folder, clean.transitions(), clean.inventory(), dict(took_effect(clean.cloud)))
+
+
+@contextmanager
+def deployed(undisturbed: Undisturbed, folder: Path) -> Iterator[World]:
+    """A copy of what that run left, with a cloud of its own, in which hours are fractions of a second."""
+    shutil.copytree(undisturbed.folder, folder, dirs_exist_ok=True)
+    with world(folder, scale=SCALE / 10) as found:
+        yield found
 
 
 def took_effect(cloud: Rehearsed) -> Counter[str]:
@@ -45,3 +83,16 @@ def took_effect(cloud: Rehearsed) -> Counter[str]:
         kind = re.sub(r"[^A-Za-z]", "", item["type"])
         counted[f"{item['service']}.{kind}"] += 1
     return counted
+
+
+def until(look: Callable[[], bool], what: str) -> None:
+    """For what another process does in its own time."""
+    deadline = time.monotonic() + PATIENCE
+    while not look():
+        assert time.monotonic() < deadline, f"no {what} within {PATIENCE:.0f} s"
+        time.sleep(0.02)
+
+
+def ended(process: subprocess.Popen[str]) -> Outcome:
+    stdout, stderr = process.communicate(timeout=PATIENCE)
+    return Outcome(process.returncode, stdout, stderr)
