@@ -114,7 +114,7 @@ class Deployments:
         if not self.root.is_dir():
             return ()
         found = sorted(path.name for path in self.root.iterdir() if NAME.fullmatch(path.name))
-        return tuple(name for name in found if versions.numbers(self.root / name, "journal"))
+        return tuple(name for name in found if _taken(self.root / name))
 
     def list(self) -> tuple[Listed, ...]:
         return tuple(self._listed(name) for name in self.names())
@@ -225,6 +225,14 @@ class Deployments:
             id=marker, name=name, suffix=suffix, provider=provider, binding=binding, identity=dict(identity),
             configuration=dict(configuration), created=now, updated=now,
         )  # fmt: skip
+
+
+def _taken(folder: Path) -> bool:
+    """What cannot be looked into (another user's) is taken: it hides nothing, and its name is not free."""
+    try:
+        return bool(versions.numbers(folder, "journal"))
+    except JournalError:
+        return True
 
 
 def _draw(length: int) -> str:

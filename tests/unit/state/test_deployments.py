@@ -251,3 +251,13 @@ def test_a_place_that_cannot_be_written_is_named(deployments: Deployments) -> No
     (place.folder / "runs").write_text("in the way")
     with pytest.raises(JournalError, match="runs"):
         place.runs().begin("up", at=1.0)
+
+
+def test_one_that_cannot_be_looked_into_hides_no_other(deployments: Deployments) -> None:
+    """In a root that several users share, the folders of others are closed to us. Here: a link that leads nowhere."""
+    create(deployments)
+    (deployments.root / "other-memory").symlink_to("other-memory")
+    first, second = deployments.list()
+    assert (first.name, second.name) == ("other-memory", "support-memory")
+    assert isinstance(first.error, JournalError)
+    assert second.journal is not None
