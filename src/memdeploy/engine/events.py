@@ -12,7 +12,7 @@ class EventKind(StrEnum):
     RUN_STARTED = "run-started"  # data: command, deployment, provider, target, release, profile, rehearsal
     #   (false or its id), cost_per_month, steps: [{name, title, seconds, needs: [name]}] in their order
     RUN_FINISHED = "run-finished"  # data: status, exit_code, seconds
-    PLAN_READY = "plan-ready"  # data: create, change, remove, seconds, actions, counts (as plan's result)
+    PLAN_READY = "plan-ready"  # data: create, change, remove, and plan's result
     STEP_STARTED = "step-started"  # data: title, seconds (usual), resumed
     STEP_PROGRESS = "step-progress"  # data: text
     STEP_RETRY = "step-retry"  # data: kind, attempt, wait, message

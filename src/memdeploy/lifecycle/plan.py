@@ -31,7 +31,8 @@ def plan(request: Request, sink: Sink) -> Result:
 def tell_plan(session: Session, data: Mapping[str, Any]) -> None:
     """So that whoever watches sees it before anybody is asked."""
     told = {name: data["counts"][name] for name in ("create", "change", "remove")}
-    session.tell(EventKind.PLAN_READY, **told, seconds=data["seconds"], actions=data["actions"], counts=data["counts"])
+    said = {name: data[name] for name in ("seconds", "actions", "counts", "cost_per_month", "prices")}
+    session.tell(EventKind.PLAN_READY, **told, **said)
 
 
 def planned_actions(session: Session, observed: Mapping[str, Observed]) -> list[actions.Action]:

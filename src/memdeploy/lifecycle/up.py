@@ -34,8 +34,10 @@ def up(request: Request, sink: Sink) -> Result:
         planned, observed = _plan(changing)
         data = {**opened.header(), **_plan_part(opened, planned), "resumed": resumed}
         refused = actions.refusals(planned, request.replace)
+        asked = opened.clock.boottime()
         if refused or not _agreed(opened, planned):
             return _not_begun(data, refused)
+        start += opened.clock.boottime() - asked  # how long somebody thought about it is no part of the run
         found = _deploy(changing, observed, planned)
         data |= _done_part(changing, found, seconds_since(opened.clock, start))
         return _result(opened, data, found)

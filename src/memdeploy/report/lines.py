@@ -35,7 +35,7 @@ def rehearsal(facts: Mapping[str, Any]) -> str:
 
 
 def plan(data: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> str:
-    """`Plan: 24 to create, 0 to change, 0 to remove; about 9 min`."""
+    """`Plan: 24 to create, 0 to change, 0 to remove; about 9 min`, and the cost when the header (`facts`) had none."""
     counts = data.get("counts") if isinstance(data.get("counts"), Mapping) else data
     assert isinstance(counts, Mapping)
     numbers = ", ".join(f"{counts.get(word, 0)} to {word}" for word in ("create", "change", "remove"))
@@ -43,7 +43,9 @@ def plan(data: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> str
     seconds = data.get("seconds")
     time = f"; about {about(seconds)}" if isinstance(seconds, int | float) and seconds > 0 else ""
     real = " in the real cloud" if time and rehearsal(facts or data) else ""
-    return f"Plan: {numbers}{maybe}{time}{real}"
+    known = facts is None or facts.get("cost_per_month") is not None
+    cost = "" if known else money(data.get("cost_per_month"), data.get("prices"))
+    return joined((f"Plan: {numbers}{maybe}{time}{real}", cost), "; ")
 
 
 def detail(view: RunView, step: StepView) -> str:

@@ -53,14 +53,15 @@ def fold(view: RunView, event: Event) -> RunView:
         case EventKind.RUN_STARTED:
             return _started(view, event)
         case EventKind.PLAN_READY:
-            return replace(view, plan=data)
+            return replace(view, plan=data, started=None)  # somebody may be asked now: time counts from the first step
         case EventKind.RUN_FINISHED:
             return replace(view, finished=True)
         case EventKind.STOPPING:
             return replace(view, stopping=str(data.get("signal") or "stopped"))
         case EventKind.STEP_STARTED:
             usual = _number(data.get("seconds"), _step(view, event).usual)
-            return _with(view, event, phase="running", started=event.at, usual=usual, text="")
+            begun = view if view.started is not None else replace(view, started=event.at)
+            return _with(begun, event, phase="running", started=event.at, usual=usual, text="")
         case EventKind.STEP_PROGRESS:
             return _with(view, event, text=str(data.get("text") or ""))
         case EventKind.STEP_RETRY:

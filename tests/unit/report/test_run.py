@@ -60,8 +60,23 @@ def test_usual_lengths_say_nothing_in_a_rehearsal() -> None:
 
 def test_the_footer_counts_and_promises() -> None:
     assert lines.footer(view(*run_so_far()), START + 109.5) == (
-        "2/5 · 1m50s · about 7 min left · Ctrl-C is safe, `memdeploy up` continues"
+        "2/5 · 1m48s · about 7 min left · Ctrl-C is safe, `memdeploy up` continues"
     )
+
+
+def test_the_time_that_somebody_takes_to_answer_is_not_counted() -> None:
+    asked = view(*run_so_far()[:2])
+    assert lines.footer(asked, START + 3600).startswith("0/5 · about")
+
+    begun = fold(asked, event(EventKind.STEP_STARTED, 3600, "preflight", title="", seconds=5.0))
+    assert "3.0s" in lines.footer(begun, START + 3603)
+
+
+def test_the_cost_is_said_with_the_plan_when_the_header_had_none() -> None:
+    told = {"create": 1, "cost_per_month": 80.3, "prices": "2026-11"}
+
+    assert lines.plan(told, {"deployment": "x"}).endswith("0 to remove; about $80/month (prices 2026-11)")
+    assert "$" not in lines.plan(told, HEAD)
 
 
 def test_the_footer_after_a_signal() -> None:

@@ -30,13 +30,13 @@ _ACTIONS = {
 
 
 def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
-    return [*parts.heading(data), *table(data, marks)]
+    return [*parts.heading(data), Text(lines.plan(data)), *table(data, marks)]
 
 
 def table(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
-    """The plan without the heading, as `up` shows it before it asks."""
+    """The plan step by step, as `up` shows it before it asks."""
     actions: Sequence[Mapping[str, Any]] = data.get("actions") or ()
-    found: list[RenderableType] = [Text(lines.plan(data))]
+    found: list[RenderableType] = []
     for action in actions:
         if action.get("action") != "unchanged":
             found.extend(_action(action, marks))

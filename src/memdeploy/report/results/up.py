@@ -18,6 +18,9 @@ _VERIFIED = {
     "simulated": "simulated: the API alone was rehearsed, no server ran, no memory was stored",
 }
 
+#: Actions that `up` refuses a plan for.
+_REFUSED = ("replace", "forbidden", "foreign", "unreadable")
+
 
 def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
     if not data.get("url"):
@@ -63,9 +66,11 @@ def _calls(data: Mapping[str, Any]) -> list[str]:
 
 
 def _not_done(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
-    """A plan nobody agreed to, or a run that stopped early: the errors say why."""
+    """A plan that was refused, or one that nobody agreed to (and has just seen), or a run that stopped early."""
     if isinstance(data.get("plan"), Mapping):
-        return [*parts.heading(data), *plan.table(data["plan"], marks), Text("Nothing was changed.")]
+        actions: Sequence[Mapping[str, Any]] = data["plan"].get("actions") or ()
+        refused = any(action.get("action") in _REFUSED for action in actions)
+        return [*(plan.table(data["plan"], marks) if refused else []), Text("Nothing was changed.")]
     steps: Sequence[Mapping[str, Any]] = data.get("steps") or ()
     done = sum(1 for step in steps if step.get("status") in ("done", "created", "updated", "unchanged", "adopted"))
     return [Text(f"{done} of {counted(len(steps), 'step')} done.")] if steps else []
