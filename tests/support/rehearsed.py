@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import re
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +86,18 @@ class Rehearsed:
 
     def faults(self, spec: str) -> None:
         self.ask("POST", "/_rehearsal/faults", {"spec": spec})
+
+    def hold(self, resource: str) -> None:
+        """As if a service or database that is gone by now had used this subnet or peering a moment ago: the cloud holds
+        on to it for hours or days, however long the test takes."""
+        until = json.dumps({"an earlier user": time.time() + 86400.0})
+        with contextlib.closing(sqlite3.connect(self.folder / "cloud.db", timeout=60)) as db, db:
+            db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (f"hold/{resource}", until))
+
+    def let_go(self, of: str = "") -> None:
+        """As if those hours and days had passed; `of` is a part of the held resource's name."""
+        with contextlib.closing(sqlite3.connect(self.folder / "cloud.db", timeout=60)) as db, db:
+            db.execute("DELETE FROM facts WHERE key LIKE 'hold/%' || ? || '%'", (of,))
 
 
 def normalised(resources: list[dict[str, Any]], deployments: Mapping[str, Mapping[str, str]]) -> list[str]:
