@@ -76,7 +76,9 @@ def change(request: Request, sink: Sink, *, may_create: bool = False) -> Iterato
 @contextlib.contextmanager
 def _held(place: Place, request: Request) -> Iterator[tuple[Lease, JournalWriter]]:
     with place.acquire(request.command, wait=WAIT if request.wait else 0.0, cancel=request.cancel) as lease:
-        yield lease, place.write(lease)
+        writer = place.write(lease)
+        naming.refuse_ended(writer.snapshot)
+        yield lease, writer
 
 
 @contextlib.contextmanager

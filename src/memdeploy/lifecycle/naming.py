@@ -44,6 +44,14 @@ def required(name: str, deployments: Deployments) -> Journal:
     return journal
 
 
+def refuse_ended(journal: Journal) -> None:
+    """What was destroyed while its lease was waited for: its id and its suffix are not used again."""
+    if _ended(journal):
+        raise NoSuchDeployment(
+            f"deployment {journal.name} was destroyed meanwhile", suggestion="`memdeploy up` makes it anew."
+        )
+
+
 def _ended(journal: Journal | None) -> bool:
     if journal is None:
         raise JournalError("a journal without content")
