@@ -63,7 +63,7 @@ def _certificate(found: object) -> Text:
     if not isinstance(found, Mapping):
         return Text("")
     days = found.get("days_left")
-    text = Text(f"ends {clean(found.get('not_after') or 'at an unknown time')}")
+    text = Text(f"ends {clean(found.get('not_after') or 'at an unknown time')[:18].partition('T')[0]}")
     if isinstance(days, int) and days < WARN_DAYS:
         text.append(f"  in {counted(days, 'day')}" if days >= 0 else "  it has ended", style="bold yellow")
     return text
