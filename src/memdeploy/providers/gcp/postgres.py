@@ -121,6 +121,9 @@ class PostgresInstance(Converging[Instance]):
 
     def update(self, run: Run, live: Instance, differences: tuple[Difference, ...]) -> None:
         state = self.condition(live)
+        if state.state is State.BROKEN and self._stillborn(run, live):
+            self._make_anew(run, live)
+            return
         if state.state is State.BROKEN:
             raise StepFailed(
                 f"{self.describe()} is not usable ({state.reason})",
@@ -169,6 +172,9 @@ class PostgresInstance(Converging[Instance]):
         if self.scope.context.final_backup:
             live = self._started(run, live)
             options = self._final_backup(run)
+        self._drop(run, options)
+
+    def _drop(self, run: Run, options: Mapping[str, Any]) -> None:
         run.change(
             "delete",
             self.describe(),
@@ -176,6 +182,19 @@ class PostgresInstance(Converging[Instance]):
             operation=lambda answer: operations.of("sqladmin", answer),
             timeout=_CREATE_SECONDS,
         )
+
+    def _stillborn(self, run: Run, live: Instance) -> bool:
+        """Made by this journal and never usable since: no database was ever made in it. A creation that fails leaves
+        the instance FAILED, and nothing but a new one helps (crossplane-contrib/provider-gcp#226)."""
+        ours = "protected" in run.notes and run.applied is None and run.outputs is None
+        return ours and live.get("state") == "FAILED"
+
+    def _make_anew(self, run: Run, live: Instance) -> None:
+        run.progress("its creation failed: makes it anew")
+        self._unprotected(run, live)
+        self._drop(run, {})
+        run.until(lambda: True if self.read(run) is None else None, what=f"{self.describe()} to be gone")
+        self.create(run)
 
     def _unprotected(self, run: Run, live: Instance) -> Instance:
         if not live["settings"].get("deletionProtectionEnabled"):

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from memdeploy.engine.ledger import Noted
+from memdeploy.engine.ledger import Finished, Noted
 from memdeploy.engine.results import RunResult
 from memdeploy.engine.step import State
-from memdeploy.errors import Foreign, NotYet, Refused
+from memdeploy.errors import CloudError, Foreign, NotYet, Refused, StepFailed
 from memdeploy.providers.gcp.apis import APIS
 from memdeploy.providers.gcp.cloud import GoogleCloud, open_cloud
 from memdeploy.providers.gcp.vault import Vault
@@ -20,6 +20,7 @@ from tests.contract.conftest import Serve
 from tests.contract.providers.gcp.deploying import PROJECT, Deploying
 from tests.support.rehearsed import Rehearsed
 
+SQL = ("postgres.database", "postgres.user", "image")
 SECRETS = ("grants.model", "grants.postgres", "grants.neo4j")
 GROUND = ("shared.peering", "network.firewall", "caller", "grants.registry", "grants.hub", "grants.project", *SECRETS)
 
@@ -268,6 +269,30 @@ def test_a_project_that_may_not_build_in_its_region_builds_anywhere(serve: Serve
     assert result.error is None, result.error
     asked = [r["path"] for r in rehearsed.requests() if r["service"] == "cloudbuild" and r["mutates"]]
     assert [path.split("/locations/")[1].split("/")[0] for path in asked] == ["us-central1", "global"]
+
+
+def test_an_instance_whose_creation_failed_is_made_anew(serve: Serve) -> None:
+    ground = Ground(serve(faults="fail@sql.instances.insert=1x"))
+    assert isinstance(ground.make(*SQL).error, CloudError)
+
+    result = ground.make(*SQL)
+
+    assert result.error is None, result.error
+    assert ground.outputs("postgres.instance")["running"] is True
+
+
+def test_an_instance_that_was_usable_once_is_never_made_anew(serve: Serve) -> None:
+    """FAILED may also be the end of a maintenance: then there is data in it."""
+    ground = Ground(serve(faults="fail@sql.instances.insert=1x"))
+    ground.make(*SQL)
+    ground.own.commit("postgres.instance", Finished({"name": "x"}, {"postgres.version": 17}, 1.0))
+    since = ground.rehearsed.last_request()
+
+    result = ground.make(*SQL)
+
+    assert isinstance(result.error, StepFailed)
+    assert "holds data" in (result.error.suggestion or "")
+    assert not [r for r in ground.rehearsed.requests(since) if r["method"] == "DELETE"]
 
 
 def test_no_token_stands_in_an_address(rehearsed: Rehearsed) -> None:
