@@ -44,8 +44,8 @@ def contents(cloud: Rehearsed, project: str, number: str, wanted: Callable[[Item
 
 
 def without(found: Mapping[str, str], base: str, shared: str) -> dict[str, str]:
-    """As if this deployment had never been among the members of shared policies (the project's, and those of resources
-    named `shared…`): a policy that loses a member gets another etag. All else stays as it is."""
+    """As if this deployment had never been in what others share with it (the project's policy, and resources named
+    `shared…`): no member of theirs, no subnet; a policy that loses a member gets another etag. All else as it is."""
     return {
         name: _dump(_freed(json.loads(text), base)) if name.startswith("policy") or f"/{shared}" in name else text
         for name, text in found.items()
@@ -75,6 +75,9 @@ def _freed(told: dict[str, Any], base: str) -> dict[str, Any]:
         for binding in policy.pop("bindings", [])
         if (members := [member for member in binding["members"] if base not in member])
     ]
+    body = told.get("body", {})
+    if "subnetworks" in body:  # a network names its subnets
+        body["subnetworks"] = [link for link in body["subnetworks"] if base not in link]
     return {**told, "bindings": sorted(kept, key=_dump)}
 
 
