@@ -1,4 +1,4 @@
-"""Memory of Compute Engine's machine types, from their names: https://cloud.google.com/compute/docs/machine-resource"""
+"""Memory and CPUs of Compute Engine's machine types, from their names: https://cloud.google.com/compute/docs/machine-resource"""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ _SHARED: Mapping[str, int] = {"e2-micro": 1024, "e2-small": 2048, "e2-medium": 4
 _GB_PER_CPU: Mapping[str, float] = {"standard": 4, "highmem": 8}
 _PREDEFINED = re.compile(r"^(?:e2|n2|n2d|c3|c3d|c4|n4)-(standard|highmem)-([0-9]+)$")
 _CUSTOM = re.compile(r"^[a-z0-9]+-custom-[0-9]+-([0-9]+)$")
+
+
+def cpus(machine: str) -> int:
+    """Virtual CPUs, as quotas count them; 2 (the shared-core types') where the name does not tell."""
+    if _CUSTOM.match(machine):
+        return int(machine.split("-")[-2])
+    found = _PREDEFINED.match(machine)
+    return int(found.group(2)) if found else 2
 
 
 def memory_mb(machine: str) -> int | None:

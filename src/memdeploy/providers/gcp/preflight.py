@@ -13,14 +13,12 @@ from memdeploy.errors import CloudError, ErrorKind, Refused
 from memdeploy.providers.gcp import apis, auth, errors, permissions
 from memdeploy.providers.gcp.clients import Clients
 from memdeploy.providers.gcp.names import last
+from memdeploy.providers.gcp.neo4j_machine import cpus
 from memdeploy.providers.gcp.scope import Scope
 
 T = TypeVar("T")
 _PASSING = frozenset({ErrorKind.NETWORK, ErrorKind.UNAVAILABLE, ErrorKind.RATE_LIMIT, ErrorKind.BUSY})
 _BOOT_GB = 10
-_MACHINE_CPUS = (
-    2  # every machine type of a profile counts as 2 (https://cloud.google.com/compute/docs/general-purpose-machines)
-)
 
 
 @dataclass(frozen=True)
@@ -156,7 +154,8 @@ def _region(scope: Scope, run: Run, report: Report) -> None:
 
 def _quotas(scope: Scope, quotas: list[dict[str, Any]], report: Report) -> None:
     """Of Compute Engine, for the one machine; Cloud SQL's and Cloud Run's are not told here."""
-    needed = {"CPUS": _MACHINE_CPUS, "SSD_TOTAL_GB": sizes(scope.deployment).neo4j_disk_gb + _BOOT_GB}
+    size = sizes(scope.deployment)
+    needed = {"CPUS": cpus(size.neo4j_machine), "SSD_TOTAL_GB": size.neo4j_disk_gb + _BOOT_GB}
     for quota in quotas:
         want = needed.get(str(quota.get("metric")))
         free = float(quota.get("limit", 0)) - float(quota.get("usage", 0))

@@ -9,7 +9,7 @@ import pytest
 
 from memdeploy.engine.step import Effect
 from memdeploy.providers.gcp import neo4j_body, postgres
-from memdeploy.providers.gcp.neo4j_machine import memory_mb
+from memdeploy.providers.gcp.neo4j_machine import cpus, memory_mb
 from memdeploy.providers.gcp.neo4j_storage import Neo4jDisk
 from memdeploy.providers.gcp.postgres import PostgresInstance
 from memdeploy.providers.gcp.postgres_parts import pem
@@ -184,3 +184,10 @@ def test_labels_of_others_stay_when_ours_are_brought() -> None:
     wanted = postgres.settings_patch({found.field: postgres._beside_others(found, live)})
 
     assert wanted == {"userLabels": {"cost-center": "42", **scope().marker.labels}}
+
+
+@pytest.mark.parametrize(
+    ("machine", "count"), [("e2-medium", 2), ("e2-standard-8", 8), ("n2-custom-6-20480", 6), ("m3-ultramem-32", 2)]
+)
+def test_a_machines_cpus_count_against_the_quota(machine: str, count: int) -> None:
+    assert cpus(machine) == count
