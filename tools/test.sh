@@ -7,6 +7,7 @@ started=$SECONDS
 
 tools/environment.sh dev || exit 1
 printf 'environment: %ss\n' "$((SECONDS - started))"
+started=$SECONDS
 
 # As root in CI the engine and the images are made here; elsewhere an engine that answers is used as it is.
 if [ "${CI:-}" = true ] && [ "$(id -u)" = 0 ]; then
@@ -15,7 +16,12 @@ elif [ "$(.venv/bin/python tools/engine.py)" = no-hub ]; then
     tests/rig/up || printf 'tests/rig/up failed: tests that need its images cannot run\n'
 fi
 
-code=0
+printf 'engine and images: %ss\n' "$((SECONDS - started))"
+
+part() { printf '%s: %ss\n' "$1" "$((SECONDS - since))"; since=$SECONDS; }
+
+code=0 since=$SECONDS
 tools/lint.sh || code=1
-.venv/bin/python -m pytest -v -n 2 --dist loadgroup "$@" || code=1
+part lint
+.venv/bin/python -m pytest -v -n 2 --dist loadgroup --durations 10 --durations-min 5 "$@" || code=1
 exit "$code"

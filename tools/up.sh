@@ -19,9 +19,10 @@ code=0
 .venv/bin/memdeploy up --provider gcp --rehearse --backing auto --model-provider offline --yes "$@" || code=$?
 if [ "$code" = 0 ]; then
     say ""
-    say "Next: .venv/bin/memdeploy status        how it is"
-    say "      .venv/bin/memdeploy verify        store and find a memory again"
-    say "      .venv/bin/memdeploy destroy --yes --delete-data   remove it again"
-    say "      README.md                         how to deploy for real"
+    say "Next, with .venv/bin/memdeploy:"
+    say "  status                                 how it is"
+    say "  verify                                 store and find a memory again"
+    say "  destroy --yes --delete-data            remove it; a minute later destroy --finish and destroy --shared --yes"
+    say "README.md says how to deploy for real."
 fi
 exit "$code"

@@ -22,7 +22,7 @@ from memdeploy.rehearsal.backing.protocol import Progress
 
 OWN_TOKEN = "the-rehearsals-own-token"
 MACHINE_TOKEN = "the-machines-token"
-SECONDS = 90
+SECONDS = 240
 
 
 @dataclass

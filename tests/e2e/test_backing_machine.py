@@ -50,7 +50,7 @@ class Machine:
         self.wait(before)
 
     def wait(self, before: int) -> None:
-        deadline = time.monotonic() + 100
+        deadline = time.monotonic() + 240
         while not {"ready", "failed"} & {value for _, value in self.world.told.reports[before:]}:
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.3)

@@ -13,14 +13,19 @@ from memdeploy.report.marks import Marks
 from memdeploy.report.results import parts
 from memdeploy.report.text import clean, counted, joined, money
 
+#: What only waits for something that is held goes with it; nobody holds it.
+_WAITS = "waits for "
+
 
 def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
-    found: list[RenderableType] = [_title(data, marks)]
+    found: list[RenderableType] = [Text(""), _title(data, marks)]
     found.extend(_kept(data))
     found.extend(_block("Backups", (_backup(item) for item in data.get("backups") or ())))
-    found.extend(_block("The cloud still holds", (_leftover(item) for item in data.get("leftovers") or ())))
+    held = [item for item in data.get("leftovers") or () if not str(item.get("reason") or "").startswith(_WAITS)]
+    found.extend(_block("The cloud still holds", (_leftover(item) for item in held)))
     if data.get("finish"):
-        found.append(Text(f"Later: {clean(data['finish'])}", style="yellow"))
+        when = "Later (a rehearsal's hours are short)" if data.get("rehearsal") else "Later"
+        found.append(Text(f"{when}: {clean(data['finish'])}", style="yellow"))
     return found
 
 
