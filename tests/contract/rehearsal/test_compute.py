@@ -354,3 +354,11 @@ def test_a_machine_gets_tokens_of_its_account(compute: Compute) -> None:
     token = json.loads(compute.cloud.http("GET", path, headers=FLAVOR)[2])["access_token"]
     with compute.cloud.store.transaction():
         assert identity.account_of(compute.cloud.app.cloud, token) == email
+
+
+def test_organization_policies_are_answered_like_a_stale_fingerprint(tmp_path: Path) -> None:
+    with embedded(tmp_path / "other", policies={"compute.disableGuestAttributesAccess": True}) as cloud:
+        compute = Compute(cloud)
+        compute.prepared()
+        assert compute.refused("instances.insert", body=compute.machine()) == (412, "conditionNotMet")
+        assert "error" not in compute.do("instances.insert", body=compute.machine(metadata={"items": []}))

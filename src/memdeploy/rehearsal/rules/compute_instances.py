@@ -28,6 +28,7 @@ def insert(call: Call) -> Mapping[str, Any]:
     region = call.params["zone"].rpartition("-")[0]
     check_quota(call, region, "CPUS", cpus)
     check_metadata(call.body.get("metadata") or {})
+    _check_guest_attributes(call)
     account = _account(call)
     interface, subnet, reservation = _interface(call)
     disks, uses = _disks(call, name)
@@ -72,6 +73,20 @@ def check_metadata(metadata: Mapping[str, Any]) -> None:
         raise invalid("The total size of all metadata is limited to 512 KB.")
 
 
+def _check_guest_attributes(call: Call) -> None:
+    """https://cloud.google.com/compute/docs/metadata/manage-guest-attributes#org-policy; the form of the answer is
+    every constraint's of Compute Engine (fortinet/fortigate-terraform-deploy#34)."""
+    items = (call.body.get("metadata") or {}).get("items") or []
+    wanted = any(i["key"] == "enable-guest-attributes" and i.get("value", "").upper() == "TRUE" for i in items)
+    if wanted and call.project.policies.get("compute.disableGuestAttributesAccess"):
+        raise _violated(call, "compute.disableGuestAttributesAccess")
+
+
+def _violated(call: Call, constraint: str) -> Refusal:
+    text = f"Constraint constraints/{constraint} violated for project {call.project.number}."
+    return Refusal(412, "FAILED_PRECONDITION", text, reason="conditionNotMet")
+
+
 def _account(call: Call) -> str:
     """At most one; a new account is not seen everywhere at once."""
     accounts = call.body.get("serviceAccounts") or []
@@ -97,12 +112,7 @@ def _interface(call: Call) -> tuple[dict[str, Any], Row, Row | None]:
     subnet = base.needed(call, wanted.get("subnetwork", ""), "subnetwork")
     if wanted.get("accessConfigs") and call.project.policies.get("compute.vmExternalIpAccess"):
         # https://cloud.google.com/compute/docs/ip-addresses/configure-static-external-ip-address#disableexternalip
-        raise Refusal(
-            412,
-            "FAILED_PRECONDITION",
-            f"Constraint constraints/compute.vmExternalIpAccess violated for project {call.project.number}.",
-            reason="conditionNotMet",
-        )
+        raise _violated(call, "compute.vmExternalIpAccess")
     reservation = _reservation(call, subnet, wanted.get("networkIP"))
     address = reservation.body["address"] if reservation else addresses.pick(call, subnet, wanted.get("networkIP"))
     network = next(name for name in subnet.hidden["uses"] if "/networks/" in name)
