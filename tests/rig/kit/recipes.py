@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kit import host
 from kit.image import LABEL, Image, build, context_of, key_of
-from kit.shell import run
+from kit.shell import RigError, run
 
 HERE = Path(__file__).resolve().parent.parent
 IMAGES = HERE / "images"
@@ -73,13 +73,18 @@ def _python(work: Path, base: Image) -> Image:
     source = host.python312()
 
     def make(key: str) -> None:
+        if source is None:
+            raise RigError(
+                f"no relocatable CPython 3.12 to make {PYTHON} from, and Debian has none: `pyenv install 3.12`, "
+                "or load that image from a machine that can pull it"
+            )
         with context_of(folder, work) as context:
             with tarfile.open(context / "python.tar", "w") as archive:
                 for name in ("bin", "lib", "include"):
                     archive.add(source / name, name, filter=_runtime_only)
             build(PYTHON, key, context)
 
-    return Image(PYTHON, key_of(base.key, folder, source.name), make, (BASE,))
+    return Image(PYTHON, key_of(base.key, folder, source.name if source else "none"), make, (BASE,))
 
 
 LEFT_OUT = ("lib/python3.12/test", "lib/python3.12/idlelib", "lib/python3.12/site-packages")
