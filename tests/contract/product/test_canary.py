@@ -19,7 +19,7 @@ from tests.contract.product.contents import contents
 from tests.support.cli import Memdeploy, Outcome
 from tests.support.rehearsed import Rehearsed
 
-pytestmark = pytest.mark.xdist_group("canary")
+pytestmark = [pytest.mark.xdist_group("canary"), pytest.mark.timeout(900)]
 
 FROM_ENVIRONMENT = "c4n/ry+Key\"one'&%$ @:ü?=#\\end-of-it"
 FROM_FILE = "c4n/ry+Key\"two'&%$ @:é?=#\\end-of-it"
