@@ -20,7 +20,6 @@ from memdeploy.secret import Secret
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 LIFETIME = datetime.timedelta(days=3652)
-WARN_BEFORE = datetime.timedelta(days=90)
 
 
 @dataclass(frozen=True)
