@@ -18,6 +18,7 @@ from memdeploy.state.store import Conflict, Stored
 
 _STEM = "journal"
 _STALE = 3600.0  # seconds
+_LOOKS = 20  # at files that vanish between listing and reading; each time, others have written
 _FENCE = b'{"fence":true}\n'
 
 
@@ -51,11 +52,7 @@ class FolderStore:
             epoch = epochs[0] + 1
             if self._create(epoch, _FENCE):
                 break
-        try:
-            before = self._newest(versions.numbers(self._folder, _STEM))
-        except FileNotFoundError:  # tidied away by somebody who came after us
-            self._check_fence(epoch)
-            raise
+        before = self._before(epoch)
         self._tidy(keep_from=before.epoch)
         return Stored(epoch, before.data, before.where)
 
@@ -71,8 +68,20 @@ class FolderStore:
             ) from error
         self._check_fence(epoch)
 
+    def _before(self, epoch: int) -> Stored:
+        """The last snapshot at the moment of our fence, or a later one that was written in vain."""
+        for _ in range(_LOOKS):
+            # The one below us is named: a listing may miss a file that is just being put in place (POSIX, readdir).
+            epochs = {*versions.numbers(self._folder, _STEM), epoch - 1}
+            try:
+                return self._newest(sorted(epochs, reverse=True))
+            except FileNotFoundError:  # tidied away since: by somebody above us, or because a higher one is written
+                self._check_fence(epoch)
+        raise JournalError(f"the journal in {self._folder} is being removed", where=str(self._folder))
+
     def _check_fence(self, epoch: int) -> None:
-        if versions.numbers(self._folder, _STEM)[:1] > [epoch]:
+        next_one = versions.path(self._folder, _STEM, epoch + 1)  # by name, for the same reason as above
+        if next_one.exists() or versions.numbers(self._folder, _STEM)[:1] > [epoch]:
             raise Locked(
                 "another run took this deployment over; this one stops without changing anything more",
                 code="fenced",

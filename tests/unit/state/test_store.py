@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from memdeploy.errors import JournalError, Locked
+from memdeploy.state import files, versions
 from memdeploy.state.folder import FolderStore
 from memdeploy.state.objects import FolderObjects
 from memdeploy.state.store import Conflict, JournalStore, ObjectStore
@@ -204,6 +205,64 @@ def test_a_fence_alone_is_no_snapshot(journal: Journals) -> None:
     assert found is not None
     assert found.data == b"born"
     assert journal().fence().data == b"born"
+
+
+def test_a_takeover_reads_again_when_what_it_was_about_to_read_is_tidied_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of the middle epoch writes (in vain) after the third has looked, and a slow earlier one tidies for it."""
+    store = FolderStore(tmp_path / "d")
+    store.create(b"born")
+    assert store.fence().epoch == 2
+    first, second = (versions.path(tmp_path / "d", "journal", number) for number in (1, 2))
+    read = files.read
+
+    def others_come_between(path: Path) -> bytes:
+        if path == first and first.exists():
+            files.replace(second, b"late")
+            first.unlink()
+        return read(path)
+
+    monkeypatch.setattr(files, "read", others_come_between)
+    taken = store.fence()
+    assert (taken.epoch, taken.data) == (3, b"late")
+
+
+def test_a_journal_that_vanishes_while_it_is_taken_over_is_an_error_and_no_endless_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FolderStore(tmp_path / "d")
+    store.create(b"born")
+    read = files.read
+
+    def removed_by_hand(path: Path) -> bytes:
+        for found in (tmp_path / "d").iterdir():
+            found.unlink()
+        return read(path)
+
+    monkeypatch.setattr(files, "read", removed_by_hand)
+    with pytest.raises(JournalError, match="being removed"):
+        store.fence()
+
+
+@pytest.mark.parametrize("missed", [{1}, {2}])
+def test_neither_fence_nor_snapshot_is_overlooked_when_a_listing_misses_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missed: set[int]
+) -> None:
+    """As POSIX allows for a file that is put in place while the folder is being read."""
+    store = FolderStore(tmp_path / "d")
+    store.create(b"born")
+    numbers, calls = versions.numbers, []
+
+    def listing(folder: Path, stem: str) -> list[int]:
+        calls.append(stem)
+        return [n for n in numbers(folder, stem) if len(calls) == 1 or n not in missed]
+
+    monkeypatch.setattr(versions, "numbers", listing)
+    taken = store.fence()
+    assert (taken.epoch, taken.data) == (2, b"born")
+    with pytest.raises(Locked):
+        store.save(1, b"late")
 
 
 def test_of_many_takeovers_each_has_its_own_epoch(journal: Journals) -> None:
