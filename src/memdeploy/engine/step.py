@@ -248,6 +248,7 @@ class Step:
     `needs` names steps that must be done first; every `Ref` in `inputs` (nested too) adds one. `seconds` is the usual
     duration, for the critical path and for 'about 4 min left'. `keeps` (for a step that holds data) names the steps
     without which its data cannot live again. `scope` selects the journal: the deployment's own, or `shared`.
+    `permanent` steps are never removed (APIs stay on: others may use them).
     `transient` steps (preflight, verify) are not resources: no plan entry, run each time, nothing to remove.
     """
 
@@ -262,3 +263,4 @@ class Step:
     scope: str = "deployment"
     identity: Mapping[str, Any] = field(default_factory=dict)
     transient: bool = False
+    permanent: bool = False

@@ -22,9 +22,11 @@ class Removal:
 
 
 def removal(graph: Graph, records: Mapping[str, StepRecord], *, delete_data: bool) -> Removal:
-    """Only the deployment's own steps that were ever begun. What is shared is never in it."""
+    """Only the deployment's own steps that were ever begun. What is shared or permanent is never in it."""
     begun = [
-        step for step in graph if step.scope == DEPLOYMENT and not step.transient and _begun(records.get(step.name))
+        step
+        for step in graph
+        if step.scope == DEPLOYMENT and not step.transient and not step.permanent and _begun(records.get(step.name))
     ]
     data = () if delete_data else tuple(step for step in begun if step.holds_data)
     needed = {name for step in data for name in step.keeps}

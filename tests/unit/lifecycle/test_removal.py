@@ -11,7 +11,7 @@ GRAPH = Graph(
     [
         step("check", transient=True),
         step("net", scope="shared"),
-        step("apis"),
+        step("apis", permanent=True),
         step("subnet", "net", "apis"),
         step("account", "apis"),
         step("password", "apis"),
@@ -38,13 +38,13 @@ def test_without_delete_data_the_data_and_what_it_needs_to_live_again_stay() -> 
 def test_with_delete_data_only_what_is_shared_stays() -> None:
     chosen = removal(GRAPH, records(), delete_data=True)
     assert chosen.retain == chosen.keep == ()
-    assert set(chosen.remove) == {s.name for s in GRAPH} - {"check", "net"}
+    assert set(chosen.remove) == {s.name for s in GRAPH} - {"check", "net", "apis"}
 
 
 def test_data_that_was_never_made_keeps_nothing() -> None:
     chosen = removal(GRAPH, records("sql", "user", "service"), delete_data=False)
     assert chosen.retain == ()
-    assert set(chosen.remove) == {"apis", "subnet", "account", "password", "grant", "image"}
+    assert set(chosen.remove) == {"subnet", "account", "password", "grant", "image"}
 
 
 def test_an_open_intent_counts_as_begun_whatever_the_status() -> None:
