@@ -23,12 +23,13 @@ def transitions(undisturbed: Undisturbed, folder: Path, *line: str) -> int:
 
 
 def ours(disturbed: World) -> list[dict[str, Any]]:
-    """What is there by our name or marker, but for traces that the cloud itself keeps."""
+    """What is there by our name or marker. Of builds a project keeps a history, which nobody can delete."""
     known = disturbed.memdeploy.identity()
     return [
         item
         for item in disturbed.cloud.inventory()
-        if item["marker"] == known["id"] or f"{known['name']}-{known['suffix']}" in item["name"]
+        if item["type"] != "Build"
+        and (item["marker"] == known["id"] or f"{known['name']}-{known['suffix']}" in item["name"])
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def test_the_second_signal_leaves_at_once(tmp_path: Path, undisturbed: Undisturb
         disturbed.cloud.process.send_signal(signal.SIGSTOP)  # a call in flight that nobody answers
         try:
             running.send_signal(signal.SIGTERM)
-            said = "".join(iter(lambda: running.stderr.read(1), ".")) if running.stderr else ""
+            said = list(takewhile(lambda line: not line.startswith("stopping"), running.stderr))
             running.send_signal(signal.SIGTERM)
             running.wait(20)
         finally:

@@ -15,8 +15,13 @@ from memdeploy.errors import Cancelled
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_whatever_a_signal_cancelled_has_its_exit_code(number: int, code: int) -> None:
     token = CancelToken()
-    with pytest.raises(Cancelled) as raised, stops(token, lambda name: None):
-        os.kill(os.getpid(), number)
-        assert token.event.wait(10)
-        raise Cancelled("stopped while it looked")
+
+    def look() -> None:
+        with stops(token, lambda name: None):
+            os.kill(os.getpid(), number)
+            assert token.event.wait(10)
+            raise Cancelled("stopped while it looked")
+
+    with pytest.raises(Cancelled) as raised:
+        look()
     assert raised.value.exit_code == code
