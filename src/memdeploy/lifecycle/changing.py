@@ -13,6 +13,7 @@ from memdeploy.engine.graph import Graph
 from memdeploy.engine.ledger import Guard, Ledger, Status
 from memdeploy.engine.runner import Runner
 from memdeploy.engine.step import Observed, State
+from memdeploy.errors import Locked
 from memdeploy.lifecycle import naming
 from memdeploy.lifecycle.memory import MemoryLedger, NoLease
 from memdeploy.lifecycle.request import Request
@@ -88,7 +89,8 @@ def _forgotten_if_new(place: Place, lease: Lease, writer: JournalWriter) -> Iter
         yield
     finally:
         if writer.snapshot.status == DeploymentStatus.NEW:
-            place.forget(lease)
+            with contextlib.suppress(Locked):  # taken over meanwhile: it is another run's to forget
+                place.forget(lease)
 
 
 @contextlib.contextmanager

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from memdeploy.engine.events import EventKind, Sink
+from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Observed
-from memdeploy.errors import ExitCode
+from memdeploy.errors import ExitCode, Refused, UsageError
 from memdeploy.lifecycle import actions
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result, error_entry
@@ -26,6 +27,25 @@ def plan(request: Request, sink: Sink) -> Result:
         if refused:
             return Result("plan", "error", ExitCode.REFUSED, whole, [error_entry(e) for e in refused])
         return Result("plan", "success", ExitCode.DONE, whole)
+
+
+def check_replace(graph: Graph, names: Collection[str]) -> None:
+    """Raises `UsageError` for a step that does not exist, `Refused` for one that holds data."""
+    for name in sorted(names):
+        if name not in graph:
+            raise UsageError(
+                f"there is no step {name}",
+                code="no-such-step",
+                where="--replace",
+                suggestion=f"Steps: {', '.join(step.name for step in graph if not step.transient)}.",
+            )
+        if graph[name].holds_data:
+            raise Refused(
+                f"{name} holds memories and is never made again",
+                code="replace-data",
+                where=name,
+                suggestion="Leave out --replace for this step; set its option back to what it was.",
+            )
 
 
 def tell_plan(session: Session, data: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from memdeploy.errors import AnswerNeeded, ExitCode, MemdeployError
 from memdeploy.lifecycle import actions, diagnosis
 from memdeploy.lifecycle.changing import Changing, change, shared_at_rest, shared_for_up
 from memdeploy.lifecycle.outcome import error_of, seconds_since
-from memdeploy.lifecycle.plan import plan_data, planned_actions, tell_plan
+from memdeploy.lifecycle.plan import check_replace, plan_data, planned_actions, tell_plan
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Outcome, Result, error_entry
 from memdeploy.lifecycle.session import Session
@@ -30,6 +30,7 @@ def up(request: Request, sink: Sink) -> Result:
         opened = changing.session
         start = opened.clock.boottime()
         resumed = _half_done(changing.journal)
+        check_replace(opened.graph, request.replace)
         opened.begin(opened.graph)
         planned, observed = _plan(changing)
         data = {**opened.header(), **_plan_part(opened, planned), "resumed": resumed}
