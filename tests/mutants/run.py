@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("src", "tests", "docker", "pyproject.toml", "README.md", "LICENSE")
 TIMEOUT = 600.0
+AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def copy(folder: Path) -> None:
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
         elif source.exists():
             shutil.copy(source, folder / name)
 
@@ -75,10 +77,10 @@ def run(mutant: Mutant) -> tuple[bool, str]:
 
 
 def main(names: list[str]) -> int:
-    mutants = load(Path(__file__).with_name("mutants.yaml"))
+    mutants = [m for m in load(Path(__file__).with_name("mutants.yaml")) if not names or m.name in names]
     wrong = 0
-    for mutant in [m for m in mutants if not names or m.name in names]:
-        red, test = run(mutant)
+    pool = ThreadPoolExecutor(AT_ONCE)
+    for mutant, (red, test) in zip(mutants, pool.map(run, mutants), strict=True):
         good = red is not mutant.survives
         wrong += not good
         verdict = f"red: {test}" if red else "green"

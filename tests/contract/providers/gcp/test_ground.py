@@ -83,6 +83,16 @@ def test_answers_lost_on_the_way_change_nothing_twice(serve: Serve) -> None:
     assert len([i for i in rehearsed.inventory() if i["type"] == "ServiceAccount"]) == 4
 
 
+@pytest.mark.parametrize("step", ["secret.model", "secret.postgres"])
+def test_a_version_whose_answer_was_lost_is_found_and_not_added_again(serve: Serve, step: str) -> None:
+    rehearsed = serve(faults="lost@secretmanager.projects.secrets.addVersion=1x")
+    ground = Ground(rehearsed)
+    assert ground.make(step).error is None
+    assert [r["fault"] for r in rehearsed.requests() if r["fault"]] == ["lost"]
+    versions = [i["name"] for i in rehearsed.inventory() if i["type"] == "SecretVersion"]
+    assert [name.rsplit("/", 1)[1] for name in versions] == ["1"]
+
+
 def test_preflight_names_all_that_is_wrong_and_touches_nothing(serve: Serve) -> None:
     world = {
         "projects": [
