@@ -109,8 +109,9 @@ class Live:
         database = str(self.output("postgres.database", "name"))
         argv = ["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-h", "/tmp", "-U", "cloudsqladmin", "-d", database]
         code, said = self.container("sql").exec_run([*argv, "-c", statement])
+        assert isinstance(said, bytes)
         assert code == 0, said
-        return bytes(said).decode().strip()
+        return said.decode().strip()
 
     def cypher(
         self,
