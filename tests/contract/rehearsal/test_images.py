@@ -265,6 +265,10 @@ class Engine(NoBacking):
         self.specs: list[BuildSpec] = []
         self.hub: list[tuple[str, tuple[str, ...]]] = []
         self.progress = Progress(done=False)
+        self.registries_removed = 0
+
+    def registry_remove(self) -> None:
+        self.registries_removed += 1
 
     def build_start(self, spec: BuildSpec) -> None:
         self.specs.append(spec)
@@ -275,6 +279,20 @@ class Engine(NoBacking):
     def hub_ensure(self, prefix: str, images: Any) -> Progress:
         self.hub.append((prefix, tuple(images)))
         return self.progress
+
+
+def test_the_registry_goes_with_the_last_repository(tmp_path: Path) -> None:
+    engine = Engine()
+    with embedded(tmp_path / "state", backing=engine) as cloud:
+        gone = []
+        for id_ in ("memdeploy", "other"):
+            make(cloud, id_)
+        for id_ in ("other", "memdeploy"):
+            repositories(cloud).delete(name=f"{LOCATION}/repositories/{id_}").execute()
+            cloud.clock.advance(30)
+            refused(repositories(cloud).get(name=f"{LOCATION}/repositories/{id_}"), 404)
+            gone.append(engine.registries_removed)
+        assert gone == [0, 1]
 
 
 def test_an_engine_builds_and_its_digest_counts(tmp_path: Path) -> None:
