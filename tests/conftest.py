@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -32,12 +33,16 @@ def missing_engine() -> str:
     return f"images are missing: {', '.join(absent)} (tests/rig/up makes them)" if absent else ""
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this very hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """They share one machine's networks and memory: one worker runs them, one after another."""
-    for item in items:
-        if item.get_closest_marker("engine"):
-            item.add_marker(pytest.mark.xdist_group("engine"))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests with an engine share one machine's networks and memory: one worker runs them, one after another, and
+    begins with them. (xdist's own groups go by `_nodeid`, which pytest 9.2 does not read.)"""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneEngine(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return "engine" if nodeid.startswith("tests/e2e/") else nodeid
+
+    return OneEngine(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -27,5 +27,5 @@ part() { printf '%s: %ss\n' "$1" "$((SECONDS - since))"; since=$SECONDS; }
 code=0 since=$SECONDS
 tools/lint.sh || code=1
 part lint
-.venv/bin/python -m pytest -v -n 2 --dist loadgroup --durations 10 --durations-min 5 "$@" || code=1
+.venv/bin/python -m pytest -v -n 2 --dist loadscope --durations 10 --durations-min 5 "$@" || code=1
 exit "$code"
