@@ -23,6 +23,8 @@ from memdeploy.state.journal import DeploymentStatus, Journal
 from memdeploy.state.lease import Lease
 from memdeploy.state.writer import JournalWriter
 
+SHARED_NAME = "_shared"
+
 
 def destroy_shared(request: Request, sink: Sink) -> Result:
     """Exit 3 when something still uses it, 11 when the cloud holds on to it for hours."""
@@ -30,7 +32,7 @@ def destroy_shared(request: Request, sink: Sink) -> Result:
     journal = _known(request, deployments)
     with session(request, sink, journal=journal, deployments=deployments) as drafted:
         graph = drafted.cloud.shared_graph()
-        opened = replace(drafted, graph=graph)
+        opened = replace(drafted, graph=graph, journal=replace(drafted.journal, name=SHARED_NAME))
         place = shared_place(opened, create=True)
         if place is None:  # pragma: no cover - made by the line above
             raise AssertionError
@@ -69,7 +71,7 @@ def _destroy(opened: Session, lease: Lease, writer: JournalWriter) -> Result:
     if used:
         step, reason = next(iter(used.items()))
         raise Refused(reason, code="in-use", where=step, suggestion="Destroy the deployments that use it first.")
-    data: dict[str, Any] = {**opened.header(), "deployment": "_shared"}
+    data: dict[str, Any] = opened.header()
     if not _agreed(opened):
         return Result("destroy", "success", ExitCode.DONE, data)
     found = runner.remove(names)
