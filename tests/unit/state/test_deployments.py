@@ -189,7 +189,8 @@ def test_forgetting_leaves_nothing_and_no_moment_in_which_another_run_could_lose
 
 def test_the_root_stays_as_its_owner_set_it(tmp_path: Path) -> None:
     """It may be a folder of many uses, `/tmp` or a project's; what memdeploy makes in it is private."""
-    (tmp_path / "place").mkdir(mode=0o755)
+    (tmp_path / "place").mkdir()
+    (tmp_path / "place").chmod(0o755)  # whatever the umask
     place = create(Deployments(tmp_path / "place"))
     assert (tmp_path / "place").stat().st_mode & 0o777 == 0o755
     assert place.folder.stat().st_mode & 0o777 == 0o700
