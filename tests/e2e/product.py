@@ -55,6 +55,30 @@ class Live:
     def volumes(self) -> list[str]:
         return [v.name for v in self.engine.volumes.list(filters={"label": f"{LABEL}={self.cloud.id}"})]
 
+    def environment(self, kind: str) -> bytes:
+        """Of the container's process, as the engine has it."""
+        return "\n".join(self.container(kind).attrs["Config"]["Env"]).encode()
+
+    def boot_disk(self, kind: str) -> bytes:
+        """Every file that was written outside of mounted disks and memory since the container was made, as tar."""
+        container = self.container(kind)
+        changed = [item["Path"] for item in container.diff() or [] if item["Kind"] in (0, 1)]
+        leaves = [path for path in changed if not any(other.startswith(f"{path}/") for other in changed)]
+        return b"".join(chunk for path in leaves for chunk in container.get_archive(path)[0])
+
+    def definitions(self) -> bytes:
+        """Machine, job and service as the cloud's API gives them."""
+        region, zone = "us-central1", str(self.output("neo4j.disk", "link")).split("/zones/")[1].split("/")[0]
+        base = f"projects/{self.project}"
+        paths = (
+            f"/compute/compute/v1/{base}/zones/{zone}/instances",
+            f"/run/v2/{base}/locations/{region}/services",
+            f"/run/v2/{base}/locations/{region}/jobs",
+        )
+        answers = [self.cloud.ask("GET", path) for path in paths]
+        assert all(len(answer) > 0 for answer in answers), answers
+        return json.dumps(answers).encode()
+
     # -- what the deployment tells -----------------------------------------------------------------------------------
 
     def output(self, step: str, name: str) -> Any:

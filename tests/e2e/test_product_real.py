@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import docker
 import pytest
 
+from tests.contract.product import canary
 from tests.e2e.planted import FAULTS, Fault
 from tests.e2e.product import Live, serve
 
@@ -47,6 +49,27 @@ def test_a_memory_that_was_stored_by_http_is_in_both_databases(life: Live, deplo
     assert life.psql(f"SELECT count(*) FROM episodestore WHERE content = '{TEXT}'") == "1"
     nodes = life.cypher("MATCH (n) WHERE any(key IN keys(n) WHERE n[key] = $text) RETURN count(n) AS n", text=TEXT)
     assert nodes[0]["n"] >= 1
+
+
+def test_secrets_are_in_no_record_of_the_engine_but_the_servers_own(life: Live, deployed: dict[str, Any]) -> None:
+    """The environment of the running service and of its job is the one exception, there and in the engine's record.
+    The offline model's key is a word that everybody may read."""
+    wanted = {
+        form: what
+        for name, value in canary.stored(life.cloud.folder).items()
+        if not name.endswith("-key/versions/1")
+        for form, what in canary.forms(name, value).items()
+    }
+    assert any(form in life.environment("service") for form in wanted), "the search finds nothing anywhere"
+    for kind in ("vm", "guest", "sql", "registry", "model"):
+        container = life.container(kind)
+        assert canary.found(json.dumps(container.attrs).encode(), wanted) == [], kind
+        assert canary.found(container.logs(), wanted) == [], kind
+    assert canary.found(life.boot_disk("vm"), wanted) == []
+    assert canary.found(life.container("service").logs(), wanted) == []
+    image = life.engine.images.get(life.container("service").attrs["Config"]["Image"])
+    assert canary.found(json.dumps([image.history(), image.attrs]).encode(), wanted) == []
+    assert canary.found(life.definitions(), wanted) == []
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.culprit)
