@@ -230,7 +230,7 @@ def test_destroying_again_what_rests_changes_nothing(story: Story) -> None:
 def test_status_and_plan_say_kept_and_ask_nothing_of_a_stopped_instance(story: Story) -> None:
     steps = {step["name"]: step for step in story["status at rest"].outcome.data["steps"]}
     assert {name for name, step in steps.items() if step["state"] == "kept"} == {
-        "image", "neo4j.address", "neo4j.disk", "neo4j.snapshots", "network.subnet", "postgres.database",
+        "image", "neo4j.address", "neo4j.disk", "neo4j.image", "neo4j.snapshots", "network.subnet", "postgres.database",
         "postgres.instance", "postgres.user", "secret.neo4j", "secret.postgres", "secret.tls",
     }  # fmt: skip
     planned = {action["step"]: action for action in story["plan at rest"].outcome.data["actions"]}

@@ -47,7 +47,9 @@ class Builder:
 
     def ground(self) -> Iterable[Step]:
         yield self.step("preflight", "preflight", {}, "Preflight", seconds=6.0, transient=True)
-        yield self.step("apis", "serviceusage.services", {}, "Google APIs", needs=("preflight",), seconds=40.0)
+        yield self.step(
+            "apis", "serviceusage.services", {}, "Google APIs", needs=("preflight",), seconds=40.0, permanent=True
+        )
 
     def shared(self, *needs: str) -> Iterable[Step]:
         """Fixed names, one set for a project and region, in a journal of their own."""
@@ -196,7 +198,8 @@ class Builder:
             "neo4j.disk", "compute.disk", {"name": n.own("data")}, "Neo4j's disk",
             inputs={"snapshots": Ref("neo4j.snapshots", "link")}, seconds=10.0, holds_data=True,
             keeps=(
-                "neo4j.snapshots", "neo4j.address", "secret.neo4j", "secret.tls", "network.subnet", "image",
+                "neo4j.snapshots", "neo4j.image", "neo4j.address", "secret.neo4j", "secret.tls", "network.subnet",
+                "image",
             ),
         )  # fmt: skip
         yield self.step(

@@ -33,6 +33,9 @@ class Neo4jImage:
     def remove(self, run: Run) -> None:
         """A copy in a shared repository; nothing of its own."""
 
+    def summary(self, outputs: Outputs) -> str:
+        return f"{str(outputs['reference']).rpartition('@')[2][:14]}… of {outputs['tag']}"
+
     def _known(self, run: Run) -> Outputs | None:
         reference = str((run.outputs or {}).get("reference", ""))
         same = reference.startswith(f"{self._repository(run)}@") and (run.outputs or {}).get("tag") == TAG

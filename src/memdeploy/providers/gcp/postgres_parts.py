@@ -45,6 +45,10 @@ class PostgresAuthority:
     def remove(self, run: Run) -> None:
         """Nothing of its own."""
 
+    def summary(self, outputs: Outputs) -> str:
+        certificates = str(outputs["pem"]).count("BEGIN CERTIFICATE")
+        return f"{certificates} certificate{'s' if certificates != 1 else ''}"
+
     def _certified(self) -> dict[str, Any] | None:
         answer = self._list()
         return answer if answer.get("certs") else None

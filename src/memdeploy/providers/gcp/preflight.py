@@ -61,6 +61,9 @@ class Preflight:
     def remove(self, run: Run) -> None:
         """Nothing was made."""
 
+    def summary(self, outputs: Outputs) -> str:
+        return f"project {outputs['project_number']}, as {outputs['caller']}"
+
 
 def examine(scope: Scope, run: Run) -> Report:
     """All checks. Credentials come first: without them no other question has an answer."""
