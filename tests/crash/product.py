@@ -46,7 +46,7 @@ class Undisturbed:
     counts: Mapping[str, int]
 
     def check(self, disturbed: World) -> None:
-        assert dict(took_effect(disturbed.cloud)) == self.counts
+        assert dict(existing(disturbed.cloud)) == self.counts
         assert disturbed.inventory() == self.inventory
 
 
@@ -65,7 +65,7 @@ def world(folder: Path, faults: str | None = None, scale: float = SCALE) -> Iter
 def undisturbed_run(folder: Path) -> Undisturbed:
     with world(folder) as clean:
         clean.memdeploy(*UP)
-        return Undisturbed(folder, clean.transitions(), clean.inventory(), dict(took_effect(clean.cloud)))
+        return Undisturbed(folder, clean.transitions(), clean.inventory(), dict(existing(clean.cloud)))
 
 
 @contextmanager
@@ -76,8 +76,8 @@ def deployed(undisturbed: Undisturbed, folder: Path) -> Iterator[World]:
         yield found
 
 
-def took_effect(cloud: Rehearsed) -> Counter[str]:
-    """How often each create took effect, by what was created: one of each, whatever was sent again."""
+def existing(cloud: Rehearsed) -> Counter[str]:
+    """How many of each kind exist at the end. What was made twice and removed again does not show here."""
     counted: Counter[str] = Counter()
     for item in cloud.inventory():
         kind = re.sub(r"[^A-Za-z]", "", item["type"])

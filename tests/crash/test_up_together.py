@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from tests.crash.product import UP, ended, took_effect, until, world
+from tests.crash.product import UP, ended, existing, until, world
 
 
 def test_a_second_up_of_the_same_name_is_told_who_is_at_it(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_two_first_ups_in_one_project_share_a_network_and_no_address(tmp_path: P
             done = ended(process)
             assert done.code == 0, (done.stdout, done.stderr)
         steps = [disturbed.memdeploy.journal(name)["steps"] for name in names]
-        counts = took_effect(disturbed.cloud)
+        counts = existing(disturbed.cloud)
         assert counts["compute.Network"] == 1
         assert counts["sqladmin.Instance"] == counts["compute.Instance"] == len(names)
         ranges = [found["network.subnet"]["outputs"]["cidr"] for found in steps]

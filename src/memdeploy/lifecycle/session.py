@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,6 @@ class Session:
     clock: SystemClock
     sink: Sink
     shared: Place | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def tell(self, kind: EventKind, step: str | None = None, /, **data: Any) -> None:
         self.sink(Event(kind, self.clock.now(), step, data))
