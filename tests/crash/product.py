@@ -44,8 +44,14 @@ class Undisturbed:
     transitions: int
     inventory: list[str]
     counts: Mapping[str, int]
+    created: Mapping[str, int]
 
     def check(self, disturbed: World) -> None:
+        """The same at the end, and nothing made twice on the way."""
+        self.check_end(disturbed)
+        assert dict(created(disturbed.cloud)) == self.created
+
+    def check_end(self, disturbed: World) -> None:
         assert dict(existing(disturbed.cloud)) == self.counts
         assert disturbed.inventory() == self.inventory
 
@@ -65,7 +71,9 @@ def world(folder: Path, faults: str | None = None, scale: float = SCALE) -> Iter
 def undisturbed_run(folder: Path) -> Undisturbed:
     with world(folder) as clean:
         clean.memdeploy(*UP)
-        return Undisturbed(folder, clean.transitions(), clean.inventory(), dict(existing(clean.cloud)))
+        return Undisturbed(
+            folder, clean.transitions(), clean.inventory(), dict(existing(clean.cloud)), dict(created(clean.cloud))
+        )
 
 
 @contextmanager
@@ -77,12 +85,17 @@ def deployed(undisturbed: Undisturbed, folder: Path) -> Iterator[World]:
 
 
 def existing(cloud: Rehearsed) -> Counter[str]:
-    """How many of each kind exist at the end. What was made twice and removed again does not show here."""
+    """How many of each kind exist at the end. What was made twice and removed again shows in `created`."""
     counted: Counter[str] = Counter()
     for item in cloud.inventory():
         kind = re.sub(r"[^A-Za-z]", "", item["type"])
         counted[f"{item['service']}.{kind}"] += 1
     return counted
+
+
+def created(cloud: Rehearsed) -> Counter[str]:
+    """How many of each kind ever came into being, whatever became of them."""
+    return Counter(born.split(" ")[0] for request in cloud.requests() for born in request["created"])
 
 
 def until(look: Callable[[], bool], what: str) -> None:

@@ -182,13 +182,14 @@ class App:
             self._settler.settle(cloud)
             record: dict[str, Any] = {"service": service, "method": request.verb, "path": f"/{unquote(raw_path)}"}
             answer = self._logged(cloud, service, raw_path, request, record)
-            self.store.log_request(record)
+            self.store.log_request(record | {"created": self.store.take_born()})
         return answer
 
     def _logged(
         self, cloud: Cloud, service: str, raw_path: str, request: Request, record: dict[str, Any]
     ) -> Answer | None:
-        """Adds status, method id, whether it mutates and the fault to the record."""
+        """Adds status, method id, whether it mutates and the fault to the record. What it created, and what operations
+        that ended before it did, is added when all of it is known."""
         record |= {"status": 404, "api": None, "mutates": request.verb != "GET", "fault": None, "at": cloud.now}
         try:
             match = self._dispatcher.match(service, request, raw_path)

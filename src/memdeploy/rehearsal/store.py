@@ -106,6 +106,7 @@ class Store:
         self._db = _open(folder / "cloud.db")
         self._db.executescript(TABLES)
         self.secrets = Secrets(folder / "secrets.db")
+        self._born: list[str] = []
 
     def close(self) -> None:
         with self._lock:
@@ -130,9 +131,11 @@ class Store:
     def attempt(self) -> Iterator[None]:
         """Inside a transaction: undoes what was done in here when anything is raised, and only that."""
         self._db.execute("SAVEPOINT attempt")
+        born = len(self._born)
         try:
             yield
         except BaseException:
+            del self._born[born:]
             self._db.execute("ROLLBACK TO attempt")
             self._db.execute("RELEASE attempt")
             self.secrets.settle(committed=False)
@@ -155,12 +158,19 @@ class Store:
             "SELECT created, generation FROM resources WHERE service = ? AND name = ?", (row.service, row.name)
         ).fetchone()
         created, generation = (old[0], old[1] + 1) if old else (now, 1)
+        if old is None:
+            self._born.append(f"{row.service}.{row.type} {row.name}")
         kept = replace(row, created=created, updated=now, generation=generation)
         self._db.execute(
             "INSERT OR REPLACE INTO resources VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (kept.service, kept.name, kept.type, _dump(kept.body), _dump(kept.hidden), created, now, generation),
         )
         return kept
+
+    def take_born(self) -> list[str]:
+        """What was put for the first time since this was asked last: `compute.Network projects/p/global/networks/n`."""
+        born, self._born = self._born, []
+        return born
 
     def delete(self, service: str, name: str, *, children: bool = True) -> None:
         """Removes the resource, its policy and, by name, everything below it."""
