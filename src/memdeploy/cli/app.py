@@ -10,6 +10,7 @@ from memdeploy.cli import rehearsal
 from memdeploy.cli.destroy import destroy
 from memdeploy.cli.outputs import outputs
 from memdeploy.cli.plan import plan
+from memdeploy.cli.proxy import proxy
 from memdeploy.cli.releases import releases
 from memdeploy.cli.status import status
 from memdeploy.cli.up import up
@@ -49,7 +50,7 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
     app.callback()(_root)
-    for command in (plan, up, status, verify, outputs, destroy, releases, version):
+    for command in (plan, up, status, verify, outputs, proxy, destroy, releases, version):
         app.command(command.__name__)(command)
     app.add_typer(rehearsal.build(), name="rehearsal")
     return app

@@ -21,7 +21,8 @@ class Request:
     `name` is None when nobody named a deployment: then it is the only one. `state` is the folder or URL of the
     journals; None: the user's own. `cancel` is set by a first SIGINT or SIGTERM (`cli.signals`, which also emits
     STOPPING); it is for clock and runner. `backing` is `none`, `containers` or `auto`; `time_scale` None is the
-    rehearsal's default. `interactive` says that somebody can answer; `confirm` then asks one question, else it is None.
+    rehearsal's default. `port` is `proxy`'s, 0: any. `interactive` says that somebody can answer; `confirm` then asks
+    one question, else it is None.
     """
 
     command: str
@@ -44,6 +45,7 @@ class Request:
     finish: bool = False
     shared: bool = False
     no_final_backup: bool = False
+    port: int = 0
     events: Path | None = None
     wire_log: Path | None = None
     confirm: Callable[[str], bool] | None = None

@@ -116,6 +116,11 @@ class Cloud(Protocol):
         """Command lines that call the service, for people."""
         ...
 
+    def identity_tokens(self, outputs: Mapping[str, Mapping[str, Any]]) -> Callable[[], Secret] | None:
+        """Mints a token that the service takes (an hour or less), for a client that cannot; None when it asks for
+        none. What it raises, `classify` knows."""
+        ...
+
     def warnings(self) -> tuple[str, ...]:
         """What the user should know before agreeing: what a weakening option exposes."""
         ...

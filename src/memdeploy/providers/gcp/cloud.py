@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from memdeploy.config.model import Access, Deployment, Neo4jMode
@@ -12,6 +12,7 @@ from memdeploy.errors import CloudError, Refused, UsageError
 from memdeploy.providers.base import Context
 from memdeploy.providers.gcp import costs, errors, graph, kinds, markers, operations
 from memdeploy.providers.gcp.scope import Scope
+from memdeploy.secret import Secret
 
 _BOLT = (
     "Neo4j cannot be a Cloud Run service: its front end passes HTTP and WebSockets on port 443 only, and Bolt, which"
@@ -131,6 +132,14 @@ class GoogleCloud:
             f"--impersonate-service-account={verifier} --audiences={uri})",
             f'curl -H "Authorization: Bearer $TOKEN" {uri}/api/v2/health',
         )
+
+    def identity_tokens(self, outputs: Mapping[str, Mapping[str, Any]]) -> Callable[[], Secret] | None:
+        from memdeploy.providers.gcp.verify import mint
+
+        if self.scope.deployment.service.access is Access.PUBLIC_UNAUTHENTICATED:
+            return None
+        uri, verifier = outputs["service"]["uri"], outputs["account.verifier"]["email"]
+        return lambda: mint(self.scope.clients, uri, verifier)
 
     def warnings(self) -> tuple[str, ...]:
         from memdeploy.providers.gcp import access

@@ -1,0 +1,228 @@
+"""The proxy between a real client and a real service, both on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from memdeploy.errors import CloudError, ErrorKind
+from memdeploy.proxy.server import Proxy
+from memdeploy.proxy.tokens import Tokens
+from memdeploy.proxy.upstream import Upstream
+from memdeploy.secret import Secret
+from tests.unit.proxy.service import Act, Handler, Service, serving
+
+
+class Mint:
+    def __init__(self, *tokens: str) -> None:
+        self.left = list(tokens)
+        self.minted = 0
+
+    def __call__(self) -> Secret:
+        self.minted += 1
+        return Secret(self.left.pop(0))
+
+
+@contextlib.contextmanager
+def proxied(act: Act, *tokens: str, path: str = "") -> Iterator[tuple[http.client.HTTPConnection, Service]]:
+    mint = Mint(*(tokens or ("good",)))
+    with serving(act) as service, Proxy(Upstream(service.url + path, Tokens(mint, lambda: 0.0)), 0).serving() as proxy:
+        client = http.client.HTTPConnection("127.0.0.1", proxy.server_address[1], timeout=20)
+        try:
+            yield client, service
+        finally:
+            client.close()
+
+
+def hello(handler: Handler) -> None:
+    handler.say(200, b"hello", Content_Type="text/plain")
+
+
+def test_a_request_goes_on_with_our_token_and_without_the_clients() -> None:
+    with proxied(hello) as (client, service):
+        client.request("POST", "/api/v2/memories?x=1", b'{"a": 1}', {"Authorization": "Bearer theirs", "X-Kept": "yes"})
+        answer = client.getresponse()
+        assert (answer.status, answer.read()) == (200, b"hello")
+        [asked] = service.asked
+    assert (asked.method, asked.path, asked.body) == ("POST", "/api/v2/memories?x=1", b'{"a": 1}')
+    assert asked.headers["authorization"] == "Bearer good"
+    assert asked.headers["x-kept"] == "yes"
+    assert asked.headers["host"] == service.url.removeprefix("http://")
+
+
+def test_the_services_own_path_comes_first() -> None:
+    with proxied(hello, path="/_service/p/r/s") as (client, service):
+        client.request("GET", "/api/v2/health")
+        client.getresponse().read()
+    assert service.asked[0].path == "/_service/p/r/s/api/v2/health"
+
+
+def test_a_connection_serves_one_request_after_the_other() -> None:
+    with proxied(hello) as (client, service):
+        for _ in range(3):
+            client.request("GET", "/")
+            assert client.getresponse().read() == b"hello"
+    assert len(service.asked) == 3
+
+
+def test_events_come_through_one_by_one_while_the_service_still_speaks() -> None:
+    go_on = threading.Event()
+
+    def stream(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        handler.wfile.write(b"9\r\ndata: 1\n\n\r\n")
+        handler.wfile.flush()
+        assert go_on.wait(20)
+        handler.wfile.write(b"9\r\ndata: 2\n\n\r\n0\r\n\r\n")
+
+    with proxied(stream) as (client, _):
+        client.request("GET", "/mcp/")
+        answer = client.getresponse()
+        assert answer.read1() == b"data: 1\n\n"
+        go_on.set()
+        assert answer.read() == b"data: 2\n\n"
+
+
+def test_a_large_body_of_unknown_length_arrives_whole() -> None:
+    blocks = [bytes([n]) * 100_000 for n in range(30)]
+    with proxied(hello) as (client, service):
+        client.request("POST", "/", iter(blocks), encode_chunked=True, headers={"Transfer-Encoding": "chunked"})
+        assert client.getresponse().status == 200
+    assert service.asked[0].body == b"".join(blocks)
+
+
+def test_a_large_body_of_known_length_arrives_whole() -> None:
+    body = b"x" * 3_000_000
+    with proxied(hello) as (client, service):
+        client.request("POST", "/", body)
+        assert client.getresponse().status == 200
+    assert service.asked[0].body == body
+    assert "transfer-encoding" not in service.asked[0].headers
+
+
+def test_a_refused_token_is_replaced_once() -> None:
+    with proxied(hello, "stale", "good") as (client, service):
+        client.request("POST", "/", b"body")
+        assert client.getresponse().read() == b"hello"
+    assert [asked.body for asked in service.asked] == [b"body", b"body"]
+
+
+def test_a_second_refusal_is_the_answer() -> None:
+    with proxied(hello, "stale", "stale too") as (client, service):
+        client.request("GET", "/")
+        assert client.getresponse().status == 401
+    assert len(service.asked) == 2
+
+
+def test_a_redirect_to_the_service_leads_to_the_proxy() -> None:
+    def redirect(handler: Handler) -> None:
+        host = handler.headers["Host"]
+        handler.say(307, b"", Location=f"http://{host}/base/mcp/?a=b")
+
+    with proxied(redirect, path="/base") as (client, _):
+        client.request("GET", "/mcp")
+        assert client.getresponse().headers["Location"] == "/mcp/?a=b"
+
+
+def test_a_redirect_elsewhere_stays() -> None:
+    with proxied(lambda handler: handler.say(302, b"", Location="https://example.com/x")) as (client, _):
+        client.request("GET", "/")
+        assert client.getresponse().headers["Location"] == "https://example.com/x"
+
+
+def test_an_answer_that_breaks_off_is_not_taken_for_whole() -> None:
+    def broken(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        handler.wfile.write(b"5\r\nhello\r\n")
+        handler.close_connection = True
+
+    with proxied(broken) as (client, _):
+        client.request("GET", "/")
+        with pytest.raises(http.client.IncompleteRead):
+            client.getresponse().read()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "evil.example:8080"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Host": "127.0.0.1.evil.example"},
+    ],
+)
+def test_no_web_page_of_another_site_gets_through(headers: dict[str, str]) -> None:
+    with proxied(hello) as (client, service):
+        client.request("POST", "/api/v2/memories", b"{}", headers)
+        answer = client.getresponse()
+        assert answer.status == 403
+        assert json.loads(answer.read())["error"]["code"] == "not-allowed"
+    assert service.asked == []
+
+
+def test_a_page_of_this_machine_does() -> None:
+    with proxied(hello) as (client, _):
+        client.request("GET", "/", headers={"Origin": "http://localhost:3000"})
+        assert client.getresponse().status == 200
+
+
+@pytest.mark.parametrize("headers", [{"Content-Length": "4", "Transfer-Encoding": "chunked"}, {"Content-Length": "x"}])
+def test_framing_that_two_servers_could_read_differently_is_refused(headers: dict[str, str]) -> None:
+    with proxied(hello) as (client, service):
+        client.putrequest("POST", "/")
+        for name, value in headers.items():
+            client.putheader(name, value)
+        client.endheaders()
+        assert client.getresponse().status == 400
+    assert service.asked == []
+
+
+def test_a_service_that_is_away_is_said() -> None:
+    with serving(hello) as service:
+        away = service.url
+    with Proxy(Upstream(away, None), 0).serving() as proxy:
+        client = http.client.HTTPConnection("127.0.0.1", proxy.server_address[1], timeout=20)
+        client.request("GET", "/")
+        answer = client.getresponse()
+        assert answer.status == 502
+        assert json.loads(answer.read())["error"]["code"] == "service-unreachable"
+        client.close()
+
+
+def test_a_token_that_cannot_be_minted_is_said() -> None:
+    def refused() -> Secret:
+        raise CloudError("no right to mint", kind=ErrorKind.PERMISSION)
+
+    with (
+        serving(hello) as service,
+        Proxy(Upstream(service.url, Tokens(refused, lambda: 0.0)), 0).serving() as proxy,
+    ):
+        client = http.client.HTTPConnection("127.0.0.1", proxy.server_address[1], timeout=20)
+        client.request("GET", "/")
+        error = json.loads(client.getresponse().read())["error"]
+        client.close()
+    assert (error["code"], error["message"]) == ("cloud-permission", "no right to mint")
+
+
+def test_what_was_answered_is_told_without_its_query() -> None:
+    told: list[tuple[str, str, int]] = []
+    with serving(hello) as service, Proxy(Upstream(service.url, None), 0, lambda *line: told.append(line)) as proxy:
+        service.accepted.add("")
+        with proxy.serving():
+            client = http.client.HTTPConnection("127.0.0.1", proxy.server_address[1], timeout=20)
+            client.request("GET", "/api/v2/memories?query=private")
+            client.getresponse().read()
+            client.close()
+    assert told == [("GET", "/api/v2/memories", 200)]
