@@ -11,8 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+
 #: Nothing of the tester's own may leak in: no credentials, no configuration, no home.
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PYTHONPATH", "DOCKER_HOST")
+
+
+_SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "cli-output.schema.json"
+#: Every document that any test is given is held against what is published.
+VALIDATOR = jsonschema.Draft202012Validator(json.loads(_SCHEMA.read_text()))
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,8 @@ class Memdeploy:
             process.kill()
             raise
         outcome = Outcome(process.returncode, stdout, stderr)
+        if json_output:
+            VALIDATOR.validate(outcome.json)
         if expect is not None:
             assert outcome.code == expect, f"exit {outcome.code}, not {expect}\n{stdout[-4000:]}\n{stderr[-4000:]}"
         return outcome

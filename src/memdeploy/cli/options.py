@@ -74,6 +74,9 @@ RUNNING = (
 )
 RUN_OPTIONS = (*COMMON, *REHEARSAL, *RUNNING)
 
+JOURNALS = tuple(option for option in COMMON if option.parameter in ("file", "state", "json"))
+"For commands that read journals and ask nobody."
+
 ALL_CONFIG = tuple(option.path for option in OPTIONS)
 IDENTITY = ("name", "provider", "gcp.project", "gcp.region")
 

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
-from memdeploy.cli.invoke import invoke
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memdeploy.cli.invoke import invoke, run
+from memdeploy.cli.naming import named
 from memdeploy.cli.options import COMMON, IDENTITY, Call, takes
+
+if TYPE_CHECKING:
+    from memdeploy.lifecycle.result import Result
 
 
 @takes("status", config=IDENTITY, run=COMMON)
-def status(call: Call) -> None:
+def status(
+    call: Call,
+    cached: Annotated[
+        bool, typer.Option("--cached", envvar="MEMDEPLOY_CACHED", help="What the journal remembers; asks no cloud.")
+    ] = False,
+) -> None:
     """Look at every step: is it there, does it differ, is the service healthy; its URL."""
+    if cached:
+        run(call, lambda secrets: _remembered(call))
     invoke(call)
+
+
+def _remembered(call: Call) -> Result:
+    from memdeploy.lifecycle.cached import cached
+
+    return cached(call.run["state"], named(call), call.seams.now())

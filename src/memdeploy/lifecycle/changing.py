@@ -14,10 +14,10 @@ from memdeploy.engine.ledger import Guard, Ledger, Status
 from memdeploy.engine.runner import Runner
 from memdeploy.engine.step import Observed, State
 from memdeploy.errors import Locked
-from memdeploy.lifecycle import naming
+from memdeploy.lifecycle import naming, where
 from memdeploy.lifecycle.memory import MemoryLedger, NoLease
 from memdeploy.lifecycle.request import Request
-from memdeploy.lifecycle.session import DEPLOYMENT, SHARED, Session, root, session, shared_place
+from memdeploy.lifecycle.session import DEPLOYMENT, SHARED, Session, session, shared_place
 from memdeploy.state.deployments import Place
 from memdeploy.state.journal import DeploymentStatus, Journal
 from memdeploy.state.lease import Lease
@@ -50,7 +50,7 @@ class Changing:
 @contextlib.contextmanager
 def change(request: Request, sink: Sink, *, may_create: bool = False) -> Iterator[Changing]:
     """Raises `Locked` when another run holds the lease (`--wait` waits for it)."""
-    deployments = root(request)
+    deployments = where.deployments(request.state)
     name = naming.choose(request.name, deployments, may_create=may_create)
     if not may_create:
         naming.required(name, deployments)
@@ -61,7 +61,7 @@ def change(request: Request, sink: Sink, *, may_create: bool = False) -> Iterato
             with (
                 _held(place, request) as (lease, writer),
                 _forgotten_if_new(place, lease, writer),
-                _logged(drafted, place) as logged,
+                _logged(drafted, place, lease) as logged,
             ):
                 yield Changing(logged, place, lease, writer, born=True)
         return
@@ -69,7 +69,7 @@ def change(request: Request, sink: Sink, *, may_create: bool = False) -> Iterato
     with (
         _held(place, request) as (lease, writer),
         session(named, sink, journal=writer.snapshot, deployments=deployments) as opened,
-        _logged(opened, place) as logged,
+        _logged(opened, place, lease) as logged,
     ):
         yield Changing(logged, place, lease, writer, born=False)
 
@@ -94,14 +94,14 @@ def _forgotten_if_new(place: Place, lease: Lease, writer: JournalWriter) -> Iter
 
 
 @contextlib.contextmanager
-def _logged(opened: Session, place: Place) -> Iterator[Session]:
+def _logged(opened: Session, place: Place, lease: Lease) -> Iterator[Session]:
     with place.runs().begin(opened.request.command, opened.clock.now()) as log:
 
         def both(event: Event) -> None:
             log(event)
             opened.sink(event)
 
-        yield replace(opened, sink=both)
+        yield replace(opened, sink=both, by=lease.holder.who)
 
 
 class Shared:

@@ -9,13 +9,14 @@ from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.ledger import Kept
 from memdeploy.engine.results import RunResult
 from memdeploy.errors import AnswerNeeded, ExitCode, NotYet, Refused, UsageError
+from memdeploy.lifecycle import where
 from memdeploy.lifecycle.changing import Changing, change, shared_at_rest
 from memdeploy.lifecycle.outcome import error_of, leftovers, removed, seconds_since
 from memdeploy.lifecycle.rehearsing import leave
 from memdeploy.lifecycle.removal import Removal, removal
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Outcome, Result, error_entry
-from memdeploy.lifecycle.session import Session, root
+from memdeploy.lifecycle.session import Session
 from memdeploy.state.journal import DeploymentStatus
 
 _BEGUN = frozenset({DeploymentStatus.DESTROYING, DeploymentStatus.LEFTOVERS})
@@ -30,7 +31,7 @@ def destroy(request: Request, sink: Sink) -> Result:
     try:
         return _destroy_one(request, sink)
     finally:
-        leave(root(request))
+        leave(where.deployments(request.state))
 
 
 def _destroy_one(request: Request, sink: Sink) -> Result:

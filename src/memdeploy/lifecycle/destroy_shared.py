@@ -11,13 +11,14 @@ from typing import Any
 from memdeploy.engine.events import Sink
 from memdeploy.engine.ledger import Guard, Ledger
 from memdeploy.errors import AnswerNeeded, ExitCode, NoSuchDeployment, NotYet, Refused
+from memdeploy.lifecycle import where
 from memdeploy.lifecycle.changing import shared_lease
 from memdeploy.lifecycle.memory import MemoryLedger, NoLease
 from memdeploy.lifecycle.outcome import error_of, leftovers, removed, seconds_since
 from memdeploy.lifecycle.rehearsing import leave
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result, error_entry
-from memdeploy.lifecycle.session import DEPLOYMENT, SHARED, Session, root, session, shared_place
+from memdeploy.lifecycle.session import DEPLOYMENT, SHARED, Session, session, shared_place
 from memdeploy.state.deployments import Deployments
 from memdeploy.state.journal import DeploymentStatus, Journal
 from memdeploy.state.lease import Lease
@@ -28,7 +29,7 @@ SHARED_NAME = "_shared"
 
 def destroy_shared(request: Request, sink: Sink) -> Result:
     """Exit 3 when something still uses it, 11 when the cloud holds on to it for hours."""
-    deployments = root(request)
+    deployments = where.deployments(request.state)
     journal = _known(request, deployments)
     with session(request, sink, journal=journal, deployments=deployments) as drafted:
         graph = drafted.cloud.shared_graph()

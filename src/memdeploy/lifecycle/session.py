@@ -6,7 +6,6 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from memdeploy.config.model import Deployment, ModelProvider
@@ -18,8 +17,8 @@ from memdeploy.engine.kit import RunOptions
 from memdeploy.engine.ledger import Guard, Ledger
 from memdeploy.engine.runner import Runner
 from memdeploy.engine.step import Observed
-from memdeploy.errors import CloudError, Refused, UsageError
-from memdeploy.lifecycle import configuration, naming
+from memdeploy.errors import CloudError, Refused
+from memdeploy.lifecycle import configuration, naming, where
 from memdeploy.lifecycle.memory import MemoryLedger, NoLease
 from memdeploy.lifecycle.rehearsing import Stage, stage
 from memdeploy.lifecycle.request import Request
@@ -54,6 +53,7 @@ class Session:
     clock: SystemClock
     sink: Sink
     shared: Place | None = None
+    by: str | None = None  # who runs it, in words
 
     def tell(self, kind: EventKind, step: str | None = None, /, **data: Any) -> None:
         self.sink(Event(kind, self.clock.now(), step, data))
@@ -74,7 +74,8 @@ class Session:
             {"name": step.name, "title": step.title, "needs": list(graph.needs(step.name)), "seconds": step.seconds}
             for step in graph
         ]
-        self.tell(EventKind.RUN_STARTED, command=self.request.command, **self.header(), steps=named)
+        by = {"by": self.by} if self.by else {}
+        self.tell(EventKind.RUN_STARTED, command=self.request.command, **by, **self.header(), steps=named)
 
     def runner(
         self,
@@ -182,22 +183,10 @@ def shared_place(opened: Session, *, create: bool) -> Place | None:
 
 def look(request: Request, sink: Sink, *, may_create: bool = False) -> contextlib.AbstractContextManager[Session]:
     """A session for a command that changes nothing."""
-    deployments = root(request)
+    deployments = where.deployments(request.state)
     name = naming.choose(request.name, deployments, may_create=may_create)
     journal = naming.existing(name, deployments) if may_create else naming.required(name, deployments)
     return session(replace(request, name=name), sink, journal=journal, deployments=deployments)
-
-
-def root(request: Request) -> Deployments:
-    """Raises `UsageError` for a place that this version cannot keep journals in."""
-    if request.state is not None and "://" in request.state:
-        raise UsageError(
-            f"journals in {request.state} are not in this version",
-            code="not-in-this-version",
-            where="--state",
-            suggestion="Name a folder.",
-        )
-    return Deployments(Path(request.state) if request.state else None)
 
 
 def usual_seconds(graph: Graph, steps: Sequence[str]) -> float:

@@ -34,6 +34,16 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
 
 
+def ago(seconds: float) -> str:
+    """`just now`, `5 min ago`, `3 h ago`, `12 days ago`."""
+    if seconds < 60:
+        return "just now"
+    for size, unit in ((86400.0, "days"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= 2 * size or size == 60.0:
+            return f"{int(seconds // size)} {unit} ago"
+    raise AssertionError(seconds)
+
+
 def about(seconds: float) -> str:
     """An estimate: `a few seconds`, `40 s`, `4 min`, `1.5 h`."""
     if seconds < 10:

@@ -51,6 +51,10 @@ class Holder:
     def from_json(cls, data: Mapping[str, Any]) -> Holder:
         return cls(**{**data, "process": Process.from_json(data["process"])})
 
+    @property
+    def who(self) -> str:
+        return f"{self.user}@{self.process.host}"
+
     def describe(self) -> str:
         since = datetime.fromtimestamp(self.acquired).astimezone().strftime("%H:%M:%S")
         return (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,20 @@ RESULTS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "up-unverified": ("up", {**UP, "verified": None, "pending": []}),
     "up-refused": ("up", {**HEAD, "plan": PLAN}),
     "status": ("status", STATUS),
+    "status-cached": ("status", {**HEAD, "status": "ready", "health": "unknown", "cached": {"age": 7400.0, "at": START},
+        "steps": [{"name": "service", "state": "done"}, {"name": "neo4j.vm", "state": "failed"}],
+        "url": "https://x.a.run.app"}),
+    "list": ("list", {"root": "/state", "deployments": [
+        {**HEAD, "status": "ready", "age": 30.0},
+        {**REHEARSED, "deployment": "trial", "status": "failed", "age": 260000.0},
+        {"deployment": "broken", "status": "unreadable"}]}),
+    "list-none": ("list", {"root": "/state", "deployments": []}),
+    "history": ("history", {**HEAD, "runs": [
+        {"run": "20270115T080000.000Z-up-abcdef", "command": "up", "at": START, "by": "ann@laptop", "status": "partial",
+         "exit_code": 1, "seconds": 402.5, "steps": [
+             {"name": "postgres.instance", "status": "failed", "seconds": 30.0, "reason": "quota \x1b[31mexceeded"},
+             {"name": "image", "status": "created", "seconds": 192.0}]},
+        {"run": "20270114T080000.000Z-up-abcdee", "command": "up", "at": START - 86400, "status": "unfinished"}]}),
     "verify": ("verify", {**REHEARSED, "url": "http://127.0.0.1:40123", "verified": "real", "checks": [
         {"name": "health", "ok": True, "seconds": 0.2}, {"name": "search", "ok": False, "detail": "404"}]}),
     "outputs": ("outputs", {**HEAD, "outputs": {"url": "https://x.a.run.app", "mcp_url": "https://x.a.run.app/mcp"}}),
@@ -42,6 +57,16 @@ RESULTS: dict[str, tuple[str, Mapping[str, Any]]] = {
         "leftovers": [{"what": "subnet", "reason": "serverless addresses", "until": "23:10"}],
         "finish": "memdeploy destroy --name support-memory --finish"}),
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Times are shown in the reader's own zone."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 def rendered(blocks: Sequence[RenderableType], width: int) -> str:

@@ -12,11 +12,11 @@ from rich.text import Text
 
 from memdeploy.report.marks import Marks
 from memdeploy.report.results import parts
-from memdeploy.report.text import clean, counted
+from memdeploy.report.text import ago, clean, counted
 
 #: `status` warns so many days before the certificate between MemMachine and Neo4j ends.
 WARN_DAYS = 90
-_GOOD = ("present", "kept")
+_GOOD = ("present", "kept", "done", "removed")
 _HEALTH_STYLES = {"healthy": "green", "unhealthy": "bold red"}
 
 
@@ -29,6 +29,7 @@ def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
             (
                 ("health", Text(health, style=_HEALTH_STYLES.get(health, "yellow"))),
                 ("because", clean(data.get("reason") or "")),
+                ("as of", _remembered(data.get("cached"))),
                 ("url", parts.address(data.get("url"), data)),
                 ("access", clean(data.get("access") or "")),
                 ("image", clean(data.get("image") or "")),
@@ -38,6 +39,12 @@ def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
     ]
     odd = [step for step in steps if step.get("state") not in _GOOD]
     return [*found, *_steps(steps, odd, marks)]
+
+
+def _remembered(cached: object) -> str:
+    if not isinstance(cached, Mapping) or not isinstance(cached.get("age"), int | float):
+        return ""
+    return f"{ago(cached['age'])}, from the journal; no cloud was asked"
 
 
 def _steps(steps: Sequence[Mapping[str, Any]], odd: Sequence[Mapping[str, Any]], marks: Marks) -> list[RenderableType]:
