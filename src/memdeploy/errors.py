@@ -5,6 +5,7 @@ Everything that memdeploy raises on purpose is a `MemdeployError`; anything else
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum, StrEnum
 
 
@@ -81,10 +82,23 @@ class UsageError(MemdeployError):
 
 
 class Refused(MemdeployError):
-    """Preflight or plan says no; nothing was changed."""
+    """Preflight or plan says no; nothing was changed. `causes`: each thing by itself, where there are several."""
 
     code = "refused"
     exit_code = ExitCode.REFUSED
+    causes: tuple[MemdeployError, ...] = ()
+
+    @classmethod
+    def for_all(cls, causes: Sequence[MemdeployError]) -> Refused:
+        """One error for one or several; the first one's code and place."""
+        first = causes[0]
+        many = f"{len(causes)} things must be put right first: " if len(causes) > 1 else ""
+        made = cls(
+            many + "; ".join(cause.message for cause in causes), code=first.code, where=first.where,
+            suggestion=" ".join(cause.suggestion for cause in causes if cause.suggestion) or None,
+        )  # fmt: skip
+        made.causes = tuple(causes)
+        return made
 
 
 class AnswerNeeded(MemdeployError):

@@ -8,6 +8,7 @@ import typer
 
 from memdeploy.cli import rehearsal
 from memdeploy.cli.destroy import destroy
+from memdeploy.cli.doctor import doctor
 from memdeploy.cli.history import history
 from memdeploy.cli.list import list_
 from memdeploy.cli.outputs import outputs
@@ -52,7 +53,7 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
     app.callback()(_root)
-    for command in (plan, up, status, verify, outputs, proxy, destroy, list_, history, releases, version):
+    for command in (doctor, plan, up, status, verify, outputs, proxy, destroy, list_, history, releases, version):
         app.command(command.__name__.rstrip("_"))(command)
     app.add_typer(rehearsal.build(), name="rehearsal")
     return app

@@ -26,12 +26,13 @@ _OTHER_VARIABLES = tuple(option.env for option in RUN_OPTIONS) + tuple(
     f"MEMDEPLOY_{name}"
     for name in (
         "GCP_ENDPOINT", "GCP_TOKEN_FILE", "AWS_ENDPOINT", "AWS_TOKEN_FILE", "AZURE_ENDPOINT", "AZURE_TOKEN_FILE",
-        "EXIT_CODE", "REPLACE", "DELETE_DATA", "FINISH", "SHARED", "NO_FINAL_BACKUP", "PORT", "CACHED",
+        "EXIT_CODE", "REPLACE", "DELETE_DATA", "FINISH", "SHARED", "NO_FINAL_BACKUP", "PORT", "CACHED", "CHECK_MODEL",
+        "PRINT_ROLE",
     )
 )  # fmt: skip
 
 _FROM_LINE = ("state", "rehearse", "time_scale", "world", "faults", "yes", "wait", "keep_going", "events", "wire_log")
-_NEEDS_KEY = ("plan", "up")
+_NEEDS_KEY = ("plan", "up", "doctor")
 
 Finish = Callable[["Result"], "Result"]
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from memdeploy.report.run import RunView
 
 #: Commands that only look: what counts is the result, so their steps leave no line on a terminal.
-_BRIEF = ("plan", "status", "outputs")
+_BRIEF = ("plan", "status", "outputs", "doctor")
+#: What failed stands in the result itself, with its remedy.
+_TELLS_ITS_ERRORS = ("doctor",)
 
 
 class Screen(Protocol):
@@ -68,6 +70,8 @@ def result(call: Call, found: Result) -> None:
     render = renderer(found.command)
     if render is not None and found.data:
         _print(sys.stdout, call, render(found.data, for_encoding(sys.stdout.encoding)))
+        if found.command in _TELLS_ITS_ERRORS:
+            return
     errors(call, [error for error in found.errors if not _told(error, found)])
 
 

@@ -85,7 +85,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "gcp.project", "--project", "Project id.", GCP, metavar="PROJECT",
-        form="a project id: 6 to 30 characters, a-z, 0-9 and dashes, first a letter, last no dash",
+        form="a project id (not its number): 6 to 30 characters, a-z, 0-9 and dashes, first a letter, last no dash",
     ),
     Option(
         "gcp.region", "--region", "Region of everything.", GCP, default="us-central1", metavar="REGION",

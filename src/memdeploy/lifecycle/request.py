@@ -46,6 +46,8 @@ class Request:
     shared: bool = False
     no_final_backup: bool = False
     port: int = 0
+    check_model: bool = False
+    print_role: bool = False
     events: Path | None = None
     wire_log: Path | None = None
     confirm: Callable[[str], bool] | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from memdeploy.errors import ExitCode, MemdeployError
+from memdeploy.errors import ExitCode, MemdeployError, Refused
 
 Outcome = Literal["success", "partial", "error"]
 
@@ -29,6 +29,9 @@ class Result:
     - destroy: `removed` [step], `kept` [{step, what, cost_per_month, reason}], `backups` [{what, where, expires}],
       `leftovers` [{what, reason, until}], `finish` (command to run later)
 
+    - doctor: `checks` [{check, verdict (passed|warning|failed), code, text, remedy}], or with --print-role `role`
+      {permissions [text], text, how}
+
     `errors`: [{code, step, message, suggestion, retryable}], see `error_entry`.
     """
 
@@ -37,6 +40,12 @@ class Result:
     exit_code: int = 0
     data: Mapping[str, Any] = field(default_factory=dict)
     errors: Sequence[Mapping[str, Any]] = ()
+
+
+def error_entries(error: MemdeployError) -> list[dict[str, Any]]:
+    """The entries of `Result.errors`: one, or one a cause where there are several."""
+    causes = error.causes if isinstance(error, Refused) and error.causes else (error,)
+    return [error_entry(cause) for cause in causes]
 
 
 def error_entry(error: MemdeployError) -> dict[str, Any]:
@@ -52,4 +61,4 @@ def error_entry(error: MemdeployError) -> dict[str, Any]:
 
 def failure(command: str, error: MemdeployError, data: Mapping[str, Any] | None = None) -> Result:
     """The result of a command that ended with `error`."""
-    return Result(command, "error", int(ExitCode(error.exit_code)), dict(data or {}), [error_entry(error)])
+    return Result(command, "error", int(ExitCode(error.exit_code)), dict(data or {}), error_entries(error))

@@ -17,7 +17,7 @@ from memdeploy.lifecycle.changing import Changing, change, shared_at_rest, share
 from memdeploy.lifecycle.outcome import error_of, seconds_since
 from memdeploy.lifecycle.plan import check_replace, plan_data, planned_actions, tell_plan
 from memdeploy.lifecycle.request import Request
-from memdeploy.lifecycle.result import Outcome, Result, error_entry
+from memdeploy.lifecycle.result import Outcome, Result, error_entries, error_entry
 from memdeploy.lifecycle.session import Session
 from memdeploy.state.journal import DeploymentStatus, Journal
 
@@ -137,7 +137,7 @@ def _result(opened: Session, data: dict[str, Any], found: RunResult) -> Result:
     status: Outcome = "success" if error is None else _failed(found)
     opened.tell(EventKind.RUN_FINISHED, status=status, exit_code=int(code), seconds=data["seconds"])
     data.pop("plan", None)
-    return Result("up", status, code, data, [error_entry(error)] if error else [])
+    return Result("up", status, code, data, error_entries(error) if error else [])
 
 
 def _failed(found: RunResult) -> Outcome:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
 from memdeploy.config.model import Deployment
 from memdeploy.engine.clock import Clock
 from memdeploy.engine.graph import Graph
-from memdeploy.engine.step import Operation, OperationStatus, Resource
+from memdeploy.engine.step import Operation, OperationStatus, Resource, Step
 from memdeploy.errors import CloudError
 from memdeploy.secret import Secret
 
@@ -47,6 +48,39 @@ class Context:
     wire: Callable[[Mapping[str, Any]], None] | None = None
     records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     "Step name -> outputs of earlier runs, for resources that need another step's past (retained data)."
+
+
+class Verdict(StrEnum):
+    PASSED = "passed"
+    WARNING = "warning"  # worth knowing; nothing fails because of it, or it could not be found out
+    FAILED = "failed"  # `up` would not reach its end
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found. `check` and `code` are stable words (`project`, `billing-off`); `remedy`: what to do."""
+
+    check: str
+    verdict: Verdict
+    text: str
+    code: str = "ok"
+    remedy: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "verdict": str(self.verdict)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Finding:
+        return cls(**{**data, "verdict": Verdict(data["verdict"])})
+
+
+@dataclass(frozen=True)
+class Role:
+    """`text` is a definition that the cloud's own tool takes from a file; `how` the command for it."""
+
+    permissions: tuple[str, ...]
+    text: str
+    how: str
 
 
 class Cloud(Protocol):
@@ -97,6 +131,15 @@ class Cloud(Protocol):
 
     def shared_graph(self) -> Graph:
         """The steps of `destroy --shared`."""
+        ...
+
+    def doctor(self, *, check_model: bool) -> Step:
+        """A transient step that runs all checks of preflight and more, changes nothing, and fails for none of them: its
+        outputs have `findings` (as `Finding.to_json`). `check_model` makes one free call to the model's provider."""
+        ...
+
+    def role(self) -> Role:
+        """The least that whoever runs memdeploy must be allowed to do for this configuration."""
         ...
 
     def rebuild(self, kind: str, identity: Mapping[str, Any]) -> Resource:

@@ -49,11 +49,13 @@ class Target:
 
 
 def allows(cloud: Cloud, member: str, permission: str, project: Project, target: Target | None = None) -> bool:
-    """Bindings on the target and on its project, those that count by now. `deny` of the world wins."""
-    if permission in project.denied and not member.startswith("serviceAccount:"):
+    """Bindings on the target and on its project, those that count by now. The world's `deny` wins, and where it has an
+    `allow`, that is all."""
+    person = not member.startswith("serviceAccount:")
+    if person and permission in project.denied:
         return False
-    if not member.startswith("serviceAccount:") and permission not in NOT_THE_OWNERS:
-        return True
+    if person and permission not in NOT_THE_OWNERS:
+        return project.allowed is None or permission in project.allowed
     places = [("cloudresourcemanager", f"projects/{project.id}")]
     if target is not None:
         places.insert(0, (target.service, target.resource))

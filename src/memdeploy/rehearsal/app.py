@@ -140,6 +140,10 @@ class App:
             self.store.reset()
         self.prepare()
 
+    @property
+    def skew(self) -> float:
+        return self._world.skew
+
     def handle(self, request: Request, raw_path: str) -> Answer | None:
         """`raw_path` is the path still percent-encoded, with its leading slash. None: cut the connection."""
         if request.path.startswith("/_rehearsal/"):

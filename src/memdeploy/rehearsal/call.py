@@ -39,6 +39,8 @@ class Project:
     quotas: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     policies: Mapping[str, Any] = field(default_factory=dict)
     denied: frozenset[str] = frozenset()
+    allowed: frozenset[str] | None = None
+    "All that whoever runs the client may do here; None: what an owner may."
 
 
 @dataclass(frozen=True)

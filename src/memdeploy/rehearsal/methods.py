@@ -11,7 +11,7 @@ READS = frozenset(
     {
         "getIamPolicy", "testIamPermissions", "queryTestablePermissions", "batchGet", "getAncestry", "search",
         "generateIdToken", "generateAccessToken", "signBlob", "signJwt", "tokeninfo", "lintPolicy",
-        "wait", "access", "exportIamPolicy", "verify", "testPermissions",
+        "wait", "access", "exportIamPolicy", "verify", "testPermissions", "getEffectiveOrgPolicy",
     }
 )  # fmt: skip
 READ_IDS = frozenset({"logging.entries.list", "logging.entries.tail", "servicenetworking.services.searchRange"})
@@ -26,6 +26,7 @@ LEAF: Mapping[str, str] = {
 }
 # https://cloud.google.com/iam/docs/permissions-reference, where the rule below does not give it
 PERMISSIONS: Mapping[str, str] = {
+    "cloudresourcemanager.projects.getEffectiveOrgPolicy": "orgpolicy.policy.get",
     "secretmanager.projects.secrets.addVersion": "secretmanager.versions.add",
     "cloudbilling.projects.getBillingInfo": "resourcemanager.projects.get",
     "serviceusage.services.batchEnable": "serviceusage.services.enable",

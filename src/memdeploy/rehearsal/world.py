@@ -18,8 +18,8 @@ from memdeploy.rehearsal.store import Store
 PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 DEFAULT_HUB = ("neo4j:5.26-community",)
 CALLER = "user:you@example.com"
-KEYS = {"projects", "hub", "caller"}
-PROJECT_KEYS = {"id", "number", "billing", "enabled", "deny", "quotas", "policies", "before"}
+KEYS = {"projects", "hub", "caller", "skew"}
+PROJECT_KEYS = {"id", "number", "billing", "enabled", "deny", "allow", "quotas", "policies", "before"}
 BEFORE_KEYS = {"service", "method", "path", "body", "query"}
 
 
@@ -43,6 +43,8 @@ class World:
     before: tuple[Before, ...] = ()
     hub: tuple[str, ...] = DEFAULT_HUB
     caller: str = CALLER
+    skew: float = 0.0
+    "Seconds that this cloud's clock, as its answers tell it, is ahead of the machine's."
 
 
 class Projects:
@@ -93,6 +95,7 @@ def parse(raw: Mapping[str, Any]) -> World:
         before=tuple(b for p in projects or () for b in _before(p)),
         hub=tuple(raw.get("hub") or DEFAULT_HUB),
         caller=str(raw.get("caller") or CALLER),
+        skew=float(raw.get("skew") or 0.0),
     )
 
 
@@ -108,6 +111,7 @@ def _project(raw: Mapping[str, Any], index: int) -> Project:
         quotas=raw.get("quotas") or {},
         policies=raw.get("policies") or {},
         denied=frozenset(raw.get("deny") or ()),
+        allowed=None if raw.get("allow") is None else frozenset(raw["allow"]),
     )
 
 

@@ -1,78 +1,268 @@
-"""What is refused is refused before the first change, and leaves nothing behind."""
+"""What is refused is refused before the first change, says what to do, and leaves nothing behind."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+import http.server
+import json
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.contract.product.conftest import UP
 from tests.support.cli import Memdeploy
 from tests.support.rehearsed import Rehearsed
 
 #: Where the APIs that tell are on: where they are off, enabling them is the first thing that can be refused.
-WORLD = """\
-projects:
-  - id: proj-1
-    number: 123456789012
-    billing: true
-    enabled: [cloudresourcemanager.googleapis.com, cloudbilling.googleapis.com]
-    deny: [cloudsql.instances.create, compute.disks.create]
-  - id: proj-2
-    number: 223456789012
-    billing: false
-    enabled: [cloudresourcemanager.googleapis.com, cloudbilling.googleapis.com]
-"""
+ON = [f"{name}.googleapis.com" for name in ("cloudresourcemanager", "cloudbilling", "compute", "iam")]
 
 
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Rehearsed]:
-    world = tmp_path / "world.yaml"
-    world.write_text(WORLD)
-    served = Rehearsed.serve(tmp_path / "cloud", world=world)
+@dataclasses.dataclass(frozen=True)
+class Cause:
+    """One thing wrong. `project` goes into the world; `line` onto the command line. What has to come of it: exit code,
+    the errors' codes in order, and words of the first one's message and remedy."""
+
+    codes: tuple[str, ...]
+    says: str
+    remedy: str
+    project: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    line: tuple[str, ...] = ()
+    exit: int = 3
+    step: str = "preflight"
+
+
+def policy(**constraints: Any) -> dict[str, Any]:
+    return {"policies": {name.replace("__", "."): value for name, value in constraints.items()}}
+
+
+CAUSES: Mapping[str, Cause] = {
+    "permissions": Cause(
+        ("permissions-missing",), "cloudsql.instances.create", "doctor --print-role",
+        {"deny": ["cloudsql.instances.create", "compute.disks.create"]},
+    ),
+    "billing": Cause(("billing-off",), "no billing account", "console.cloud.google.com/billing", {"billing": False}),
+    "several": Cause(
+        ("billing-off", "permissions-missing"), "no billing account", "console.cloud.google.com/billing",
+        {"billing": False, "deny": ["run.services.create"]},
+    ),
+    "cpus": Cause(
+        ("quota",), "quota CPUS in us-central1: 2 needed, 1 of 1 left", "iam-admin/quotas",
+        {"quotas": {"us-central1": {"CPUS": 1}}},
+    ),
+    "disks": Cause(
+        ("quota",), "SSD_TOTAL_GB", "another region", {"quotas": {"us-central1": {"SSD_TOTAL_GB": 20}}}
+    ),
+    "region": Cause(("region-unknown",), "there is no region mars-north1", "compute regions list",
+                    line=("--region", "mars-north1")),
+    "zone": Cause(("zone-unknown",), "no zone us-central1-z", "us-central1-a", line=("--zone", "us-central1-z")),
+    "machine": Cause(("machine-unknown",), "no machine type e9-huge", "machine-types list",
+                     line=("--neo4j-machine", "e9-huge")),
+    "tier": Cause(("tier-invalid",), "there is no tier db-huge", "db-custom-1-3840",
+                  line=("--postgres-tier", "db-huge")),
+    "edition": Cause(("tier-invalid",), "ENTERPRISE_PLUS", "machine-types",
+                     line=("--postgres-tier", "db-perf-optimized-N-2")),
+    "odd CPUs": Cause(("tier-invalid",), "even number", "machine-types", line=("--postgres-tier", "db-custom-3-11520")),
+    "no accounts": Cause(("policy-forbids",), "constraints/iam.disableServiceAccountCreation", "exception",
+                         policy(iam__disableServiceAccountCreation=True)),
+    "elsewhere": Cause(("policy-forbids",), "constraints/gcp.resourceLocations", "another --region",
+                       policy(gcp__resourceLocations={"allowed": ["europe-west1"]})),
+    "ingress": Cause(("policy-forbids",), "constraints/run.allowedIngress", "exception",
+                     policy(run__allowedIngress={"allowed": ["internal"]})),
+    "egress": Cause(("policy-forbids",), "constraints/run.allowedVPCEgress", "exception",
+                    policy(run__allowedVPCEgress={"allowed": ["all-traffic"]})),
+    "peering": Cause(("policy-forbids",), "constraints/compute.restrictVpcPeering", "exception",
+                     policy(compute__restrictVpcPeering={"all": "deny"})),
+    "machine images": Cause(("policy-forbids",), "Container-Optimized OS", "exception",
+                            policy(compute__trustedImageProjects={"allowed": ["projects/acme-images"]})),
+    "members": Cause(
+        ("policy-forbids",), "constraints/iam.allowedPolicyMemberDomains", "members of the organisation",
+        policy(iam__allowedPolicyMemberDomains={"all": "deny"}),
+        line=("--access", "invokers", "--invoker", "user:x@example.com"),
+    ),
+    "project number": Cause(
+        ("configuration",), "'123456789012' is not allowed", "not its number",
+        line=("--project", "123456789012"), exit=2, step="--project",
+    ),
+    "release": Cause(("unknown-release",), "9.9.9", "0.4.0", line=("--release", "9.9.9"), exit=2, step="release"),
+    "neo4j on Cloud Run": Cause(("neo4j-on-cloud-run",), "port 443 only", "mode: vm", line=("--neo4j", "cloud-run"),
+                                step="neo4j.mode"),
+}  # fmt: skip
+NAMES = {cause: f"proj-{number:02d}" for number, cause in enumerate(CAUSES)}
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
+    folder = tmp_path_factory.mktemp("refusals")
+    projects = [
+        {"id": NAMES[name], "number": 123456789000 + number, "enabled": ON, **cause.project}
+        for number, (name, cause) in enumerate(CAUSES.items())
+    ]
+    world = folder / "world.yaml"
+    world.write_text(yaml.safe_dump({"projects": [*projects, {"id": "proj-1", "enabled": ON}]}))
+    served = Rehearsed.serve(folder / "cloud", world=world)
     yield served
     served.stop()
 
 
-def untouched(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
-    assert [r for r in cloud.requests() if r["mutates"]] == []
+def untouched(memdeploy: Memdeploy, cloud: Rehearsed, since: int) -> None:
+    assert [r for r in cloud.requests(since) if r["mutates"]] == []
     assert not list(memdeploy.state.glob("[a-z]*")), "a deployment that was never begun was remembered"
 
 
-def test_missing_permissions_are_all_named(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
-    refused = memdeploy(*UP, expect=3)
-    text = refused.json["errors"][0]["message"]
-    assert "cloudsql.instances.create" in text
-    assert "compute.disks.create" in text
-    untouched(memdeploy, cloud)
+@pytest.mark.parametrize("name", CAUSES)
+def test_each_cause_is_named_with_its_remedy_and_nothing_is_touched(
+    name: str, memdeploy: Memdeploy, cloud: Rehearsed
+) -> None:
+    cause, since = CAUSES[name], cloud.last_request()
+    line = ("up", "--yes", "--provider", "gcp", "--project", NAMES[name], *cause.line)
+    found = memdeploy(*line, expect=cause.exit).json["errors"]
+    assert tuple(error["code"] for error in found) == cause.codes
+    assert found[0]["step"] == cause.step
+    assert cause.says in found[0]["message"]
+    assert cause.remedy in found[0]["suggestion"]
+    untouched(memdeploy, cloud, since)
 
 
-def test_a_project_without_billing(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
-    refused = memdeploy("up", "--yes", "--provider", "gcp", "--project", "proj-2", expect=3)
-    assert "billing" in refused.json["errors"][0]["message"]
-    untouched(memdeploy, cloud)
+@pytest.mark.parametrize(
+    "name", [name for name, cause in CAUSES.items() if cause.exit == 3 and cause.step == "preflight"]
+)
+def test_doctor_says_the_same(name: str, memdeploy: Memdeploy, cloud: Rehearsed) -> None:
+    cause, since = CAUSES[name], cloud.last_request()
+    found = memdeploy("doctor", "--provider", "gcp", "--project", NAMES[name], *cause.line, expect=3)
+    failed = [check["code"] for check in found.data["checks"] if check["verdict"] == "failed"]
+    assert tuple(failed) == cause.codes
+    assert tuple(error["code"] for error in found.json["errors"]) == cause.codes
+    untouched(memdeploy, cloud, since)
+
+
+def test_doctor_finds_nothing_wrong_where_nothing_is(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
+    since = cloud.last_request()
+    found = memdeploy("doctor", "--provider", "gcp", "--project", "proj-1").data["checks"]
+    verdicts = {check["check"]: check["verdict"] for check in found}
+    assert {name for name, verdict in verdicts.items() if verdict == "failed"} == set()
+    passed = {"credentials", "project", "billing", "permissions", "region", "quota", "machine", "tier", "policies",
+              "caller", "clock", "engine", "release", "model-key", "names", "api.compute"}  # fmt: skip
+    assert passed <= {name for name, verdict in verdicts.items() if verdict == "passed"}
+    assert verdicts["api.run"] == "warning"
+    untouched(memdeploy, cloud, since)
 
 
 def test_a_project_that_does_not_exist(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
+    since = cloud.last_request()
     refused = memdeploy("up", "--yes", "--provider", "gcp", "--project", "nobodys-proj", expect=3)
-    assert "nobodys-proj" in refused.json["errors"][0]["message"]
-    untouched(memdeploy, cloud)
+    [error] = refused.json["errors"]
+    assert (error["code"], error["step"]) == ("project-not-found", "preflight")
+    assert "nobodys-proj" in error["message"]
+    assert "project's id" in error["suggestion"]
+    untouched(memdeploy, cloud, since)
 
 
 def test_without_a_terminal_the_flag_is_named(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
+    since = cloud.last_request()
     unanswered = memdeploy("up", "--provider", "gcp", "--project", "proj-1", expect=4)
     assert "--yes" in unanswered.json["errors"][0]["suggestion"]
-    untouched(memdeploy, cloud)
+    untouched(memdeploy, cloud, since)
 
 
 def test_without_credentials_nothing_is_looked_up_twice(tmp_path: Path) -> None:
     memdeploy = Memdeploy(tmp_path, {"GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "none.json")})
     refused = memdeploy("up", "--yes", "--provider", "gcp", "--project", "acme-prod-1", expect=3)
-    error = refused.json["errors"][0]
-    assert error["step"] == "preflight"
-    assert "OPENAI_API_KEY" in error["message"]
+    key, credentials = refused.json["errors"]
+    assert (key["code"], credentials["code"]) == ("model-key-missing", "credentials-missing")
+    assert key["step"] == credentials["step"] == "preflight"
+    assert "OPENAI_API_KEY" in key["message"]
+    assert "gcloud auth application-default login" in credentials["suggestion"]
     assert not list(memdeploy.state.glob("[a-z]*"))
+
+
+def test_a_key_that_google_does_not_take_any_more(tmp_path: Path, refusing: str) -> None:
+    """A service account's key file names where its tokens come from; nothing else is looked up before."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file = tmp_path / "key.json"
+    file.write_text(
+        json.dumps({"type": "service_account", "client_email": "ci@acme-prod-1.iam.gserviceaccount.com",
+                    "private_key": pem.decode(), "private_key_id": "1", "project_id": "acme-prod-1",
+                    "token_uri": refusing})
+    )  # fmt: skip
+    memdeploy = Memdeploy(tmp_path, {"GOOGLE_APPLICATION_CREDENTIALS": str(file), "OPENAI_API_KEY": "sk-planted-key"})
+    refused = memdeploy("up", "--yes", "--provider", "gcp", "--project", "acme-prod-1", expect=3)
+    [error] = refused.json["errors"]
+    assert (error["code"], error["step"]) == ("credentials-refused", "preflight")
+    assert "Invalid JWT Signature" in error["message"]
+    assert "clock" in error["suggestion"]
+    assert not list(memdeploy.state.glob("[a-z]*"))
+
+
+@pytest.fixture
+def refusing() -> Iterator[str]:
+    """Google's token endpoint, for a key that was deleted.
+    https://developers.google.com/identity/protocols/oauth2/service-account#jwt-auth"""
+    answer = json.dumps({"error": "invalid_grant", "error_description": "Invalid JWT Signature."}).encode()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(400)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *unused: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/token"
+    server.shutdown()
+    server.server_close()
+
+
+def test_credentials_that_end_on_the_way(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
+    since = cloud.last_request()
+    cloud.faults("401@serviceusage.services.batchGet=99x")
+    try:
+        [error] = memdeploy(*UP, expect=3).json["errors"]
+    finally:
+        cloud.faults("")
+    assert (error["code"], error["step"]) == ("credentials-refused", "preflight")
+    untouched(memdeploy, cloud, since)
+
+
+def test_a_clock_that_is_wrong(tmp_path: Path) -> None:
+    world = tmp_path / "world.yaml"
+    world.write_text(yaml.safe_dump({"skew": 900}))
+    served = Rehearsed.serve(tmp_path / "cloud", world=world)
+    try:
+        memdeploy = Memdeploy(tmp_path, served.environment)
+        [error] = memdeploy("doctor", "--provider", "gcp", "--project", "proj-1", expect=3).json["errors"]
+    finally:
+        served.stop()
+    assert (error["code"], error["step"]) == ("clock-skew", "clock")
+    assert "15 min behind" in error["message"]
+
+
+def test_an_account_that_somebody_deleted_is_another_one_when_it_is_made_anew(
+    memdeploy: Memdeploy, cloud: Rehearsed
+) -> None:
+    memdeploy(*UP)
+    email = memdeploy.journal()["steps"]["account.run"]["outputs"]["email"]
+    cloud.ask("DELETE", f"/iam/v1/projects/proj-1/serviceAccounts/{email}")
+    checks = {check["check"]: check for check in memdeploy("doctor").data["checks"]}
+    assert checks["accounts"]["code"] == "account-deleted"
+    assert email in checks["accounts"]["text"]
+    assert "undelete" in checks["accounts"]["remedy"]
+    memdeploy("up", "--yes")
+    assert {c["check"]: c["verdict"] for c in memdeploy("doctor").data["checks"]}["accounts"] == "passed"
 
 
 def test_finish_needs_a_destroy_that_was_begun(memdeploy: Memdeploy, cloud: Rehearsed) -> None:

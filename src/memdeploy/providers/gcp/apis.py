@@ -96,11 +96,7 @@ class Apis:
 
     def _check_permissions(self, run: Run) -> None:
         """Preflight could not ask while Cloud Resource Manager was off; nothing but APIs has been changed yet."""
-        lacking = run.read(lambda: permissions.missing(self.scope))
+        lacking = run.read(lambda: permissions.missing(self.scope, permissions.required(self.scope.deployment)))
         if lacking:
-            raise Refused(
-                f"permissions are missing on project {self.scope.project}: {permissions.shortened(lacking)}",
-                code="permissions-missing",
-                where=run.step,
-                suggestion="Ask an owner of the project for a role that holds them (roles/owner does).",
-            )
+            finding = permissions.lacking(self.scope, lacking)
+            raise Refused(finding.text, code=finding.code, where=run.step, suggestion=finding.remedy)

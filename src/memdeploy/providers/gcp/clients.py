@@ -137,6 +137,7 @@ class Clients:
         self.cloudbilling = self._api("cloudbilling")
         self.cloudbuild = self._api("cloudbuild")
         self.cloudresourcemanager = self._api("cloudresourcemanager")
+        self.resourcemanager_v1 = self._api("cloudresourcemanager", "v1")  # has organisation policies
         self.compute = self._api("compute")
         self.iam = self._api("iam")
         self.iamcredentials = self._api("iamcredentials")
@@ -185,30 +186,31 @@ class Clients:
 
     # -- how they are made -------------------------------------------------------------------------------------------
 
-    def _api(self, service: str) -> Api:
-        return Api(lambda: self._discovered(service), self._shim)
+    def _api(self, service: str, version: str | None = None) -> Api:
+        return Api(lambda: self._discovered(service, version or VERSIONS[service]), self._shim)
 
     def _shim(self) -> Any:
         from memdeploy.providers.gcp.transport import Http
 
         return Http(self.session(), USER_AGENT)
 
-    def _discovered(self, service: str) -> Any:
+    def _discovered(self, service: str, version: str) -> Any:
         from googleapiclient.discovery import build
 
         with self._lock:
             _silence("googleapiclient")
-            if service not in self._resources:
+            known = f"{service}.{version}"
+            if known not in self._resources:
                 endpoint = f"{self.base(service)}/{SERVICE_PATHS.get(service, '')}" if self._endpoint else None
-                self._resources[service] = build(
+                self._resources[known] = build(
                     service,
-                    VERSIONS[service],
+                    version,
                     http=self._shim(),
                     static_discovery=True,
                     cache_discovery=False,
                     client_options={"api_endpoint": endpoint} if endpoint else None,
                 )
-            return self._resources[service]
+            return self._resources[known]
 
     def _gapic(self, service: str, module: str, client: str) -> Gapic:
         return Gapic(lambda: self._transported(service, module, client))

@@ -7,10 +7,10 @@ from typing import Any
 
 from memdeploy.config.model import Access, Deployment, Neo4jMode
 from memdeploy.engine.graph import Graph
-from memdeploy.engine.step import Operation, OperationStatus, Resource
+from memdeploy.engine.step import Operation, OperationStatus, Resource, Step
 from memdeploy.errors import CloudError, Refused, UsageError
-from memdeploy.providers.base import Context
-from memdeploy.providers.gcp import costs, errors, graph, kinds, markers, operations
+from memdeploy.providers.base import Context, Role
+from memdeploy.providers.gcp import costs, errors, graph, kinds, markers, operations, permissions
 from memdeploy.providers.gcp.scope import Scope
 from memdeploy.secret import Secret
 
@@ -91,6 +91,14 @@ class GoogleCloud:
 
     def shared_graph(self) -> Graph:
         return graph.shared(self.scope)
+
+    def doctor(self, *, check_model: bool) -> Step:
+        from memdeploy.providers.gcp.preflight import Doctor
+
+        return Step("doctor", Doctor(self.scope, check_model=check_model), title="Doctor", transient=True)
+
+    def role(self) -> Role:
+        return permissions.role(self.scope)
 
     def rebuild(self, kind: str, identity: Mapping[str, Any]) -> Resource:
         return kinds.make(self.scope, kind, identity)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from memdeploy.config.model import Deployment
 from memdeploy.errors import CloudError, ErrorKind
+from memdeploy.providers.base import Finding, Role, Verdict
 from memdeploy.providers.gcp import errors
 from memdeploy.providers.gcp.scope import Scope
 
@@ -54,7 +56,35 @@ _AT_ONCE = 100  # https://cloud.google.com/resource-manager/reference/rest/v3/pr
 _NAMED = re.compile(r"[Pp]ermission '?([a-z]+\.[A-Za-z]+\.[A-Za-z]+)'? is not valid")
 
 
-def missing(scope: Scope, wanted: Sequence[str] = REQUIRED) -> list[str]:
+def required(deployment: Deployment) -> tuple[str, ...]:
+    """In the order of the alphabet, for this configuration."""
+    return tuple(sorted(REQUIRED))
+
+
+def role(scope: Scope) -> Role:
+    """https://cloud.google.com/iam/docs/creating-custom-roles"""
+    names = required(scope.deployment)
+    lines = [
+        "title: memdeploy",
+        "description: What memdeploy needs to deploy, update and destroy MemMachine",
+        "stage: GA",
+        "includedPermissions:",
+        *(f"- {name}" for name in names),
+    ]
+    how = f"gcloud iam roles create memdeploy --project {scope.project} --file role.yaml"
+    return Role(names, "\n".join(lines) + "\n", how)
+
+
+def lacking(scope: Scope, names: Iterable[str]) -> Finding:
+    return Finding(
+        "permissions", Verdict.FAILED,
+        f"permissions are missing on project {scope.project}: {shortened(names)}", "permissions-missing",
+        "Ask an owner of the project for a role that holds them: `memdeploy doctor --print-role` prints the least"
+        " (roles/owner holds them all).",
+    )  # fmt: skip
+
+
+def missing(scope: Scope, wanted: Sequence[str]) -> list[str]:
     """What of `wanted` the caller does not hold on the project, for use inside `run.read`."""
     held: set[str] = set()
     asked: list[str] = []

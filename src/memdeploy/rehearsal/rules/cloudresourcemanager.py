@@ -10,6 +10,7 @@ from typing import Any
 
 from memdeploy.rehearsal import policies
 from memdeploy.rehearsal.call import Call, Handler
+from memdeploy.rehearsal.rules import orgpolicies
 
 CREATED = "2024-01-01T00:00:00.000Z"
 
@@ -52,6 +53,7 @@ def _resource(call: Call) -> str:
 
 
 RULES: Mapping[str, Handler] = {
+    **orgpolicies.RULES,
     "cloudresourcemanager.projects.get": get,
     "cloudresourcemanager.projects.get@v1": get_v1,
     "cloudresourcemanager.projects.getIamPolicy": get_policy,

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from memdeploy.errors import CloudError, ErrorKind
+from memdeploy.lifecycle.result import error_entries
+from memdeploy.providers.base import Finding, Verdict
 from memdeploy.providers.gcp import permissions, preflight
+from memdeploy.providers.gcp.checks import place, policy
+from memdeploy.providers.gcp.checks.all import failures
+from memdeploy.providers.gcp.checks.facts import Facts
 from tests.unit.providers.gcp.test_graph import cloud
 
 
@@ -25,19 +31,59 @@ def quota(metric: str, limit: float, usage: float) -> dict[str, Any]:
     ],
 )
 def test_a_quota_that_is_too_small_is_named(quotas: list[dict[str, Any]], named: list[str]) -> None:
-    report = preflight.Report()
-    preflight._quotas(cloud().scope, quotas, report)
-    assert [finding.text.split()[1] for finding in report.findings] == named
+    found = list(place._quotas(Facts(cloud().scope, run=SimpleNamespace()), quotas))
+    assert [finding.text.split()[1] for finding in failures(found)] == named
+    assert bool(named) or [finding.verdict for finding in found] == [Verdict.PASSED]
 
 
-def test_one_finding_is_told_plainly_and_several_are_numbered() -> None:
-    one, two = preflight.Finding("a is off", "Switch a on."), preflight.Finding("b is off", "Switch b on.")
-    alone = preflight._refusal([one], "preflight")
+def test_one_finding_is_told_plainly_and_several_each_by_itself() -> None:
+    one = Finding("a", Verdict.FAILED, "a is off", "a-off", "Switch a on.")
+    two = Finding("b", Verdict.FAILED, "b is off", "b-off", "Switch b on.")
+    alone = preflight.refusal([one], "preflight")
     assert (alone.message, alone.suggestion, int(alone.exit_code)) == ("a is off", "Switch a on.", 3)
-    both = preflight._refusal([one, two], "preflight")
+    both = preflight.refusal([one, two], "preflight")
     assert both.message.startswith("2 things")
-    assert "1. a is off" in both.message
-    assert "2. Switch b on." in (both.suggestion or "")
+    entries = error_entries(both)
+    assert [(entry["code"], entry["step"], entry["suggestion"]) for entry in entries] == [
+        ("a-off", "preflight", "Switch a on."),
+        ("b-off", "preflight", "Switch b on."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tier", "problem"),
+    [
+        ("db-f1-micro", None),
+        ("db-custom-1-3840", None),
+        ("db-custom-2-7680", None),
+        ("db-custom-96-638976", None),
+        ("db-custom-3-11520", "even number"),
+        ("db-custom-1-3000", "3840 MB"),
+        ("db-custom-2-7681", "256 MB"),
+        ("db-custom-4-3840", None),
+        ("db-custom-8-3840", "0.9 to 6.5 GB"),
+        ("db-custom-1-7680", "0.9 to 6.5 GB"),
+        ("db-perf-optimized-N-2", "ENTERPRISE_PLUS"),
+        ("db-n1-standard-1", "no tier"),
+    ],
+)
+def test_the_rule_of_tiers(tier: str, problem: str | None) -> None:
+    found = place.tier_problem(tier)
+    assert found is None if problem is None else problem in (found or "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "certain"),
+    [
+        ({}, None),
+        ({"listPolicy": {"allowedValues": ["in:us-central1-locations"]}}, None),
+        ({"listPolicy": {"allowedValues": ["in:us-locations"]}}, False),
+        ({"listPolicy": {"allowedValues": ["europe-west1"]}}, True),
+        ({"listPolicy": {"allValues": "DENY"}}, True),
+    ],
+)
+def test_a_policy_of_places_is_judged_as_far_as_it_can_be(answer: dict[str, Any], certain: bool | None) -> None:
+    assert policy.located(answer, Facts(cloud().scope, run=SimpleNamespace())) is certain
 
 
 def test_a_permission_that_google_does_not_know_spoils_nothing() -> None:

@@ -1,0 +1,115 @@
+"""Region, zone, sizes and room: what this place has of what the deployment asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from memdeploy.config.model import Neo4jMode
+from memdeploy.config.profiles import sizes
+from memdeploy.errors import CloudError, ErrorKind
+from memdeploy.providers.base import Finding
+from memdeploy.providers.gcp.checks.facts import Facts, failed, not_asked, passed, warning
+from memdeploy.providers.gcp.names import last
+from memdeploy.providers.gcp.neo4j_machine import cpus
+
+_BOOT_GB = 10
+_TIER_PAGE = "https://cloud.google.com/sql/docs/postgres/create-instance#machine-types"
+_CUSTOM = re.compile(r"db-custom-(\d+)-(\d+)")
+_SHARED_CORE = frozenset({"db-f1-micro", "db-g1-small"})
+
+
+def region(facts: Facts) -> Iterable[Finding]:
+    """With its zone and, for a machine that is not there yet, its room."""
+    scope = facts.scope
+    if not facts.on("compute"):
+        yield warning("region", "not-readable", "the Compute Engine API is off: cannot be asked before `up`")
+        return
+    found = facts.ask(lambda: scope.clients.compute("regions.get", project=scope.project, region=scope.region))
+    if isinstance(found, CloudError):
+        if found.kind is ErrorKind.NOT_FOUND:
+            yield failed(
+                "region", "region-unknown", f"there is no region {scope.region}",
+                "Choose one of `gcloud compute regions list`.",
+            )  # fmt: skip
+        else:
+            yield not_asked("region", found)
+        return
+    zones = sorted(last(link) for link in found.get("zones", []))
+    if zones and scope.zone not in zones:
+        yield failed(
+            "region", "zone-unknown", f"region {scope.region} has no zone {scope.zone}",
+            f"Set gcp.zone to one of {', '.join(zones)}.",
+        )  # fmt: skip
+    else:
+        yield passed("region", f"{scope.region}, zone {scope.zone}")
+    if "neo4j.vm" not in scope.context.records and scope.deployment.neo4j.mode is Neo4jMode.VM:
+        yield from _quotas(facts, found.get("quotas", []))
+
+
+def _quotas(facts: Facts, quotas: list[dict[str, Any]]) -> Iterable[Finding]:
+    """Of Compute Engine, for the one machine; Cloud SQL's and Cloud Run's are not told here."""
+    size = sizes(facts.scope.deployment)
+    needed = {"CPUS": cpus(size.neo4j_machine), "SSD_TOTAL_GB": size.neo4j_disk_gb + _BOOT_GB}
+    short = False
+    for quota in quotas:
+        want = needed.get(str(quota.get("metric")))
+        free = float(quota.get("limit", 0)) - float(quota.get("usage", 0))
+        if want is not None and free < want:
+            short = True
+            yield failed(
+                "quota", "quota",
+                f"quota {quota['metric']} in {facts.scope.region}: {want} needed, {free:g} of {quota['limit']:g} left",
+                "Ask for more at https://console.cloud.google.com/iam-admin/quotas, or choose another region.",
+            )  # fmt: skip
+    if not short:
+        yield passed("quota", ", ".join(f"{name} {want}" for name, want in needed.items()) + " have room")
+
+
+def machine(facts: Facts) -> Iterable[Finding]:
+    """The machine type of Neo4j's VM, in its zone."""
+    scope, wanted = facts.scope, sizes(facts.scope.deployment).neo4j_machine
+    if scope.deployment.neo4j.mode is not Neo4jMode.VM or not facts.on("compute"):
+        return
+    found = facts.ask(
+        lambda: scope.clients.compute("machineTypes.get", project=scope.project, zone=scope.zone, machineType=wanted)
+    )
+    if not isinstance(found, CloudError):
+        yield passed("machine", f"{wanted}: {found.get('guestCpus')} CPUs, {found.get('memoryMb')} MB")
+    elif found.kind in (ErrorKind.NOT_FOUND, ErrorKind.INVALID):
+        yield failed(
+            "machine", "machine-unknown", f"there is no machine type {wanted} in {scope.zone}",
+            f"Choose one of `gcloud compute machine-types list --zones {scope.zone}` for neo4j.machine.",
+        )  # fmt: skip
+    else:
+        yield not_asked("machine", found)
+
+
+def tier(facts: Facts) -> Iterable[Finding]:
+    """Cloud SQL lists no custom tiers: their rule is known."""
+    wanted = sizes(facts.scope.deployment).postgres_tier
+    problem = tier_problem(wanted)
+    if problem is None:
+        yield passed("tier", f"{wanted}, edition ENTERPRISE")
+    else:
+        yield failed("tier", "tier-invalid", f"postgres.tier: {problem}", f"See {_TIER_PAGE}; db-custom-1-3840 is one.")
+
+
+def tier_problem(wanted: str) -> str | None:
+    """What is wrong with a tier of the edition ENTERPRISE, or None.
+    https://cloud.google.com/sql/docs/postgres/create-instance#machine-types"""
+    if wanted in _SHARED_CORE:
+        return None
+    custom = _CUSTOM.fullmatch(wanted)
+    if custom is None:
+        plus = wanted.startswith(("db-perf-optimized-", "db-c4a-"))
+        return f"{wanted} is of the edition ENTERPRISE_PLUS" if plus else f"there is no tier {wanted}"
+    count, memory = int(custom[1]), int(custom[2])
+    if not (count == 1 or (count % 2 == 0 and 2 <= count <= 96)):
+        return f"{wanted}: 1 CPU, or an even number up to 96"
+    if memory % 256 or memory < 3840:
+        return f"{wanted}: at least 3840 MB, in steps of 256 MB"
+    if not 0.9 <= memory / 1024 / count <= 6.5:
+        return f"{wanted}: 0.9 to 6.5 GB a CPU"
+    return None

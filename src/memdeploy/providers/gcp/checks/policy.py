@@ -1,0 +1,137 @@
+"""Organisation policies that forbid what this deployment needs.
+
+Asked of Resource Manager v1, which is on anyway; the Organisation Policy API would be one more to switch on.
+https://cloud.google.com/resource-manager/docs/organization-policy/org-policy-constraints
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from memdeploy.config.model import Access, Deployment, Neo4jMode
+from memdeploy.errors import CloudError
+from memdeploy.providers.base import Finding
+from memdeploy.providers.gcp.checks.facts import Facts, failed, passed, warning
+
+_EXCEPTION = "Ask whoever looks after the organisation for an exception for this project"
+Policy = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`matters`: does this deployment need what it may forbid; `judged`: from the effective policy to what it forbids
+    (None: nothing) and whether that is certain."""
+
+    constraint: str
+    needs: str
+    matters: Callable[[Deployment], bool]
+    judged: Callable[[Policy, Facts], bool | None]
+    instead: str = ""
+
+
+def enforced(policy: Policy, facts: Facts) -> bool | None:
+    return bool(policy.get("booleanPolicy", {}).get("enforced")) or None
+
+
+def excluded(*values: str) -> Callable[[Policy, Facts], bool | None]:
+    """Certain when the list leaves these values out."""
+
+    def judged(policy: Policy, facts: Facts) -> bool | None:
+        return None if any(_allowed(policy, value) for value in values) else True
+
+    return judged
+
+
+def perhaps(policy: Policy, facts: Facts) -> bool | None:
+    """A list whose values we cannot resolve from here (customer ids, `under:` folders, groups of places)."""
+    found = policy.get("listPolicy", {})
+    if found.get("allValues") == "DENY":
+        return True
+    return False if found.get("allowedValues") or found.get("deniedValues") else None
+
+
+def located(policy: Policy, facts: Facts) -> bool | None:
+    region = facts.scope.region
+    if any(_allowed(policy, name) for name in (region, f"in:{region}-locations")):
+        return None
+    groups = [value for value in policy.get("listPolicy", {}).get("allowedValues", []) if value.startswith("in:")]
+    return not groups
+
+
+def _allowed(policy: Policy, value: str) -> bool:
+    found = policy.get("listPolicy", {})
+    if found.get("allValues") == "DENY" or value in found.get("deniedValues", []):
+        return False
+    return value in found["allowedValues"] if found.get("allowedValues") else True
+
+
+def _always(deployment: Deployment) -> bool:
+    return True
+
+
+def _vm(deployment: Deployment) -> bool:
+    return deployment.neo4j.mode is Neo4jMode.VM
+
+
+def _strangers(deployment: Deployment) -> bool:
+    return deployment.service.access is not Access.PRIVATE
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("iam.disableServiceAccountCreation", "service accounts of its own", _always, enforced),
+    Rule("gcp.resourceLocations", "resources in this region", _always, located, "choose another --region"),
+    Rule("run.allowedIngress", "a service that is reached from outside (ingress all)", _always, excluded("all")),
+    Rule(
+        "run.allowedVPCEgress", "egress of private ranges only", _always, excluded("private-ranges-only")
+    ),
+    Rule("compute.restrictVpcPeering", "the peering with Google's services", _always, perhaps),
+    Rule(
+        "compute.trustedImageProjects", "Container-Optimized OS (projects/cos-cloud)", _vm,
+        excluded("projects/cos-cloud", "is:projects/cos-cloud", "under:projects/cos-cloud"),
+    ),
+    Rule(
+        "iam.allowedPolicyMemberDomains", "callers from outside the organisation", _strangers, perhaps,
+        "name only members of the organisation",
+    ),
+)  # fmt: skip
+
+
+def policies(facts: Facts) -> Iterable[Finding]:
+    """One finding for each that forbids, or one for all when none does."""
+    if not facts.on("cloudresourcemanager"):
+        yield warning("policies", "not-readable", "the Cloud Resource Manager API is off: cannot be asked before `up`")
+        return
+    rules = [rule for rule in RULES if rule.matters(facts.scope.deployment)]
+    with ThreadPoolExecutor(len(rules)) as pool:
+        answers = list(pool.map(lambda rule: _effective(facts, rule), rules))
+    found = [_finding(rule, answer, facts) for rule, answer in zip(rules, answers, strict=True)]
+    told = [finding for finding in found if finding is not None]
+    yield from told or [passed("policies", f"none of {len(rules)} forbids anything that is needed")]
+
+
+def _effective(facts: Facts, rule: Rule) -> Policy | CloudError:
+    clients, scope = facts.scope.clients, facts.scope
+    return facts.ask(
+        lambda: clients.resourcemanager_v1(
+            "projects.getEffectiveOrgPolicy",
+            resource=scope.names.project_path,
+            body={"constraint": f"constraints/{rule.constraint}"},
+        )
+    )
+
+
+def _finding(rule: Rule, answer: Policy | CloudError, facts: Facts) -> Finding | None:
+    check = f"policy.{rule.constraint}"
+    if isinstance(answer, CloudError):
+        return warning(check, "not-readable", f"could not be read ({answer.message})") if facts.thorough else None
+    certain = rule.judged(answer, facts)
+    if certain is None:
+        return None
+    text = f"constraints/{rule.constraint} forbids {rule.needs}"
+    remedy = f"{_EXCEPTION}{', or ' + rule.instead if rule.instead else ''}."
+    if certain:
+        return failed(check, "policy-forbids", text, remedy)
+    return warning(check, "policy-restricts", text.replace("forbids", "restricts"), remedy)

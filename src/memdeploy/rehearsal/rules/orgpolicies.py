@@ -1,0 +1,37 @@
+"""Organisation policies, as Resource Manager v1 tells them. What a world's project lists under `policies`:
+
+`sql.restrictPublicIp: true` (a boolean constraint), `run.allowedIngress: {allowed: [internal]}`, `{denied: [...]}` or
+`{all: deny}` (a list constraint). https://cloud.google.com/resource-manager/reference/rest/v1/Policy
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from memdeploy.rehearsal.call import Call, Handler
+from memdeploy.rehearsal.refusal import invalid
+
+PREFIX = "constraints/"
+
+
+def effective(call: Call) -> Mapping[str, Any]:
+    """A constraint that nobody set answers with its default, which every constraint here has: nothing is forbidden."""
+    constraint = str(call.body.get("constraint") or "")
+    if not constraint.startswith(PREFIX):
+        raise invalid(f"Invalid constraint name: {constraint}")
+    return {"constraint": constraint, **_policy(call.project.policies.get(constraint.removeprefix(PREFIX)))}
+
+
+def _policy(given: Any) -> dict[str, Any]:
+    if given is None:
+        return {}
+    if isinstance(given, bool):
+        return {"booleanPolicy": {"enforced": True} if given else {}}
+    if str(given.get("all", "")).lower() == "deny":
+        return {"listPolicy": {"allValues": "DENY"}}
+    lists = {"allowedValues": given.get("allowed"), "deniedValues": given.get("denied")}
+    return {"listPolicy": {name: values for name, values in lists.items() if values}}
+
+
+RULES: Mapping[str, Handler] = {"cloudresourcemanager.projects.getEffectiveOrgPolicy": effective}
