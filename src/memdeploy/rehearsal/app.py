@@ -22,6 +22,7 @@ from memdeploy.rehearsal.dispatch import Dispatcher, Strike, with_clock
 from memdeploy.rehearsal.documents import VERSIONS
 from memdeploy.rehearsal.enabled import switch_on
 from memdeploy.rehearsal.http import Answer, Request, json_answer
+from memdeploy.rehearsal.permissions import needed
 from memdeploy.rehearsal.refusal import Refusal, not_found
 from memdeploy.rehearsal.settling import Settler
 from memdeploy.rehearsal.store import Store
@@ -194,13 +195,20 @@ class App:
     ) -> Answer | None:
         """Adds status, method id, whether it mutates and the fault to the record. What it created, and what operations
         that ended before it did, is added when all of it is known."""
-        record |= {"status": 404, "api": None, "mutates": request.verb != "GET", "fault": None, "at": cloud.now}
+        record |= {
+            "status": 404,
+            "api": None,
+            "mutates": request.verb != "GET",
+            "fault": None,
+            "at": cloud.now,
+            "permissions": (),
+        }
         try:
             match = self._dispatcher.match(service, request, raw_path)
             record |= {"api": match.method.id, "mutates": methods.mutates(match.method)}
             struck = self._strikes(match)
             record["fault"] = ",".join(struck) or None
-            answer = self._struck(cloud, match, raw_path, request, struck)
+            answer = self._struck(cloud, match, raw_path, request, struck, record)
         except Refusal as refusal:
             answer = dialect.render(refusal, service)
         record["status"] = answer.status if answer else None
@@ -219,7 +227,9 @@ class App:
             self.store.put_fact("faults/spent", spent)
         return [fault.name for fault in struck]
 
-    def _struck(self, cloud: Cloud, match: Match, raw_path: str, request: Request, struck: list[str]) -> Answer | None:
+    def _struck(
+        self, cloud: Cloud, match: Match, raw_path: str, request: Request, struck: list[str], record: dict[str, Any]
+    ) -> Answer | None:
         code = next((int(name) for name in struck if name.isdigit()), None)
         if code is not None:
             raise Refusal(code, faults.STATUS.get(code, "UNKNOWN"), "Rehearsed fault.", reason="backendError")
@@ -228,6 +238,7 @@ class App:
         strike = Strike(faults.SLOW_FACTOR if "slow" in struck else 1.0, "fail" in struck)
         with self.store.attempt():
             call = self._dispatcher.call(cloud, match, request, raw_path, strike)
+            record["permissions"] = needed(call)
             body = self._dispatcher.answer(call, match, request.headers.get("x-goog-user-project", ""))
         return json_answer(200, _present(body))
 

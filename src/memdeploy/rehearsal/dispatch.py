@@ -15,6 +15,7 @@ from memdeploy.rehearsal.contract import Contract, Match
 from memdeploy.rehearsal.enabled import is_on
 from memdeploy.rehearsal.http import Request
 from memdeploy.rehearsal.operations import Finisher
+from memdeploy.rehearsal.permissions import needed
 from memdeploy.rehearsal.refusal import invalid, not_found
 
 VERSION = re.compile(r"(?:compute/v1|sql/v1beta4|apis/[^/]+/v1|v\d+(?:(?:alpha|beta)\d+)?)/")
@@ -83,16 +84,18 @@ class Dispatcher:
         return handler(call) if handler else generic.answer(call)
 
     def _check_project(self, call: Call, match: Match, consumer: str) -> None:
-        service, permission = call.method.service, methods.permission(call.method)
+        service, wanted = call.method.service, needed(call)
+        first = wanted[0] if wanted else methods.permission(call.method)
         named = PROJECT.search(call.name)
         project = call.project_or_none
         if named and named[1] != "-" and project is None:
-            raise dialect.no_such_project(service, permission, named[1])
+            raise dialect.no_such_project(service, first, named[1])
         payer = _payer(call, consumer)
         if payer and not is_on(call.cloud, payer, f"{service}.googleapis.com"):
             raise dialect.service_disabled(f"{service}.googleapis.com", match.document.title, payer)
-        if project and permission not in NOT_THE_OWNERS and not _may(call, permission, project):
-            raise dialect.permission_denied(service, permission, call.name)
+        lacking = [name for name in wanted if project and name not in NOT_THE_OWNERS and not _may(call, name, project)]
+        if lacking:
+            raise dialect.permission_denied(service, lacking[0], call.name)
 
 
 def _payer(call: Call, consumer: str) -> Project | None:
