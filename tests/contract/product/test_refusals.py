@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import http.server
 import json
@@ -80,6 +81,16 @@ CAUSES: Mapping[str, Cause] = {
                      policy(compute__restrictVpcPeering={"all": "deny"})),
     "machine images": Cause(("policy-forbids",), "Container-Optimized OS", "exception",
                             policy(compute__trustedImageProjects={"allowed": ["projects/acme-images"]})),
+    "guest attributes": Cause(("policy-forbids",), "guest attributes, by which Neo4j's machine", "exception",
+                              policy(compute__disableGuestAttributesAccess=True)),
+    "confidential": Cause(("policy-forbids",), "constraints/compute.restrictNonConfidentialComputing", "exception",
+                          policy(compute__restrictNonConfidentialComputing={"denied": ["is:compute.googleapis.com"]})),
+    "services": Cause(("policy-forbids",), "constraints/gcp.restrictServiceUsage", "exception",
+                      policy(gcp__restrictServiceUsage={"denied": ["sqladmin.googleapis.com"]})),
+    "own keys": Cause(("policy-forbids",), "constraints/gcp.restrictNonCmekServices", "exception",
+                      policy(gcp__restrictNonCmekServices={"denied": ["secretmanager.googleapis.com"]})),
+    "signed images": Cause(("policy-forbids",), "Binary Authorization", "exception",
+                           policy(run__allowedBinaryAuthorizationPolicies={"allowed": ["default"]})),
     "members": Cause(
         ("policy-forbids",), "constraints/iam.allowedPolicyMemberDomains", "members of the organisation",
         policy(iam__allowedPolicyMemberDomains={"all": "deny"}),
@@ -151,6 +162,83 @@ def test_doctor_finds_nothing_wrong_where_nothing_is(memdeploy: Memdeploy, cloud
     assert passed <= {name for name, verdict in verdicts.items() if verdict == "passed"}
     assert verdicts["api.run"] == "warning"
     untouched(memdeploy, cloud, since)
+
+
+def test_policies_that_forbid_what_is_not_needed_are_no_reason_to_refuse(tmp_path: Path) -> None:
+    """No keys, no public addresses, a shielded machine, and lists that name us."""
+    harmless = {
+        "iam.disableServiceAccountKeyCreation": True,
+        "sql.restrictPublicIp": True,
+        "compute.vmExternalIpAccess": {"all": "deny"},
+        "compute.requireShieldedVm": True,
+        "run.allowedIngress": {"allowed": ["is:all"]},
+        "gcp.resourceLocations": {"allowed": ["in:us-central1-locations"]},
+        "compute.trustedImageProjects": {"allowed": ["projects/cos-cloud"]},
+        "gcp.restrictServiceUsage": {"denied": ["storage.googleapis.com"]},
+        "gcp.restrictNonCmekServices": {"denied": ["bigquery.googleapis.com"]},
+    }
+    projects = [{"id": "proj-1", "enabled": ON, "policies": harmless}]
+    with served(tmp_path, {"projects": projects}) as (memdeploy, _):
+        checks = memdeploy("doctor", "--provider", "gcp", "--project", "proj-1").data["checks"]
+        assert [c["verdict"] for c in checks if c["check"] == "policies"] == ["passed"]
+
+
+def test_a_restriction_that_cannot_be_judged_from_here_is_a_warning(tmp_path: Path) -> None:
+    unsure = {
+        "cloudbuild.allowedWorkerPools": {"allowed": ["under:organizations/1"]},
+        "compute.restrictVpcPeering": {"allowed": ["under:organizations/1"]},
+        "gcp.resourceLocations": {"allowed": ["in:us-locations"]},
+    }
+    projects = [{"id": "proj-1", "enabled": ON, "policies": unsure}]
+    with served(tmp_path, {"projects": projects}) as (memdeploy, _):
+        checks = memdeploy("doctor", "--provider", "gcp", "--project", "proj-1").data["checks"]
+        found = {c["check"]: (c["verdict"], c["code"]) for c in checks if c["check"].startswith("polic")}
+        assert found == {f"policy.{name}": ("warning", "policy-restricts") for name in unsure}
+
+
+@contextlib.contextmanager
+def served(tmp_path: Path, world: Mapping[str, Any]) -> Iterator[tuple[Memdeploy, Rehearsed]]:
+    file = tmp_path / "world.yaml"
+    file.write_text(yaml.safe_dump(world))
+    (tmp_path / "user").mkdir()
+    rehearsed = Rehearsed.serve(tmp_path / "cloud", world=file)
+    try:
+        yield Memdeploy(tmp_path / "user", rehearsed.environment), rehearsed
+    finally:
+        rehearsed.stop()
+
+
+@pytest.mark.parametrize(
+    ("project", "line", "code"),
+    [
+        ({}, ("--region", "mars-north1"), "region-unknown"),
+        ({"billing": False}, (), "billing-off"),
+        ({"deny": ["run.services.create"]}, (), "permissions-missing"),
+        ({"quotas": {"us-central1": {"CPUS": 1}}}, (), "quota"),
+        (policy(run__allowedIngress={"allowed": ["internal"]}), (), "policy-forbids"),
+    ],
+)
+def test_what_cannot_be_asked_while_the_apis_are_off_is_asked_once_they_are_on(
+    project: Mapping[str, Any], line: tuple[str, ...], code: str, tmp_path: Path
+) -> None:
+    """Switching APIs on is the only change before all questions have an answer."""
+    with served(tmp_path, {"projects": [{"id": "proj-1", **project}]}) as (memdeploy, cloud):
+        found = memdeploy(*UP, *line, expect=3).json["errors"]
+        assert [(error["code"], error["step"]) for error in found] == [(code, "apis")]
+        changed = [r["path"].rpartition(":")[2] for r in cloud.requests() if r["mutates"]]
+        assert changed == ["batchEnable"]
+
+
+def test_a_name_that_somebody_else_has_taken(tmp_path: Path) -> None:
+    taken = {"service": "compute", "path": "/compute/v1/projects/proj-1/global/networks",
+             "body": {"name": "memdeploy-us-central1", "autoCreateSubnetworks": False}}  # fmt: skip
+    with served(tmp_path, {"projects": [{"id": "proj-1", "enabled": ON, "before": [taken]}]}) as (memdeploy, cloud):
+        [refused] = memdeploy(*UP, expect=3).json["errors"]
+        [failed] = memdeploy("doctor", *UP[2:], expect=3).json["errors"]
+        assert (refused["code"], refused["step"]) == ("foreign", "shared.network")
+        assert (failed["code"], failed["step"]) == ("foreign", "names")
+        assert "memdeploy-us-central1" in failed["message"]
+        untouched(memdeploy, cloud, 0)
 
 
 def test_a_project_that_does_not_exist(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
@@ -239,15 +327,12 @@ def test_credentials_that_end_on_the_way(memdeploy: Memdeploy, cloud: Rehearsed)
 
 
 def test_a_clock_that_is_wrong(tmp_path: Path) -> None:
-    world = tmp_path / "world.yaml"
-    world.write_text(yaml.safe_dump({"skew": 900}))
-    served = Rehearsed.serve(tmp_path / "cloud", world=world)
-    try:
-        memdeploy = Memdeploy(tmp_path, served.environment)
-        [error] = memdeploy("doctor", "--provider", "gcp", "--project", "proj-1", expect=3).json["errors"]
-    finally:
-        served.stop()
+    with served(tmp_path, {"skew": 900}) as (memdeploy, cloud):
+        [error] = memdeploy("doctor", *UP[2:], expect=3).json["errors"]
+        [refused] = memdeploy(*UP, expect=3).json["errors"]
+        untouched(memdeploy, cloud, 0)
     assert (error["code"], error["step"]) == ("clock-skew", "clock")
+    assert (refused["code"], refused["step"]) == ("clock-skew", "preflight")
     assert "15 min behind" in error["message"]
 
 

@@ -6,47 +6,19 @@ https://cloud.google.com/service-usage/docs/reference/rest/v1/services
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from memdeploy.engine.step import Difference, Effect, Observed, Outputs, Run, State
 from memdeploy.errors import Refused
-from memdeploy.providers.gcp import operations, permissions
-from memdeploy.providers.gcp.names import last
+from memdeploy.providers.gcp import errors, operations
+from memdeploy.providers.gcp.api_states import APIS, states
+from memdeploy.providers.gcp.checks.project import billing_off
+from memdeploy.providers.gcp.preflight import check
 from memdeploy.providers.gcp.scope import Scope
 
-APIS: tuple[str, ...] = tuple(
-    f"{name}.googleapis.com"
-    for name in (
-        "artifactregistry",
-        "cloudbilling",
-        "cloudbuild",
-        "cloudresourcemanager",
-        "compute",
-        "iam",
-        "iamcredentials",
-        "logging",
-        "run",
-        "secretmanager",
-        "servicenetworking",
-        "serviceusage",
-        "sqladmin",
-    )
-)
-ASKING = "cloudresourcemanager"  # without it preflight could not ask for permissions
-AT_ONCE = 20  # batchEnable's limit; batchGet takes 30
-
-
-def states(scope: Scope) -> dict[str, Any]:
-    """`{"number": project's number or None, "off": [names]}`, for use inside `run.read`. Answers name the project by
-    its number, so this also tells the number while Cloud Resource Manager is still off."""
-    parent = scope.names.project_path
-    answer = scope.clients.serviceusage(
-        "services.batchGet", parent=parent, names=[f"{parent}/services/{name}" for name in APIS]
-    )
-    services = answer.get("services", [])
-    on = {last(s["name"]) for s in services if s.get("state") == "ENABLED"}
-    numbers = [str(s["name"]).split("/")[1] for s in services if str(s["name"]).split("/")[1].isdigit()]
-    return {"number": numbers[0] if numbers else None, "off": [name for name in APIS if name not in on]}
+ASKING = frozenset({f"{name}.googleapis.com" for name in ("cloudbilling", "cloudresourcemanager", "compute")})
+"""Without these preflight could not ask for everything."""
+_NO_BILLING = "UREQ_PROJECT_BILLING_NOT_FOUND"
+AT_ONCE = 20  # batchEnable's limit
 
 
 class Apis:
@@ -72,10 +44,13 @@ class Apis:
 
     def ensure(self, run: Run) -> Outputs:
         off = run.read(lambda: states(self.scope))["off"]
-        for start in range(0, len(off), AT_ONCE):
-            self._enable(run, off[start : start + AT_ONCE])
-        if f"{ASKING}.googleapis.com" in off:
-            self._check_permissions(run)
+        try:
+            for start in range(0, len(off), AT_ONCE):
+                self._enable(run, off[start : start + AT_ONCE])
+        except Exception as raised:
+            raise _told(raised, self.scope.project, run.step) from raised
+        if ASKING & set(off):  # nothing but APIs has been changed yet: the last moment to refuse
+            check(self.scope, run, fresh=True)
         run.apply({"enabled": list(APIS)})
         return {"enabled": list(APIS)}
 
@@ -94,9 +69,12 @@ class Apis:
             timeout=900.0,
         )
 
-    def _check_permissions(self, run: Run) -> None:
-        """Preflight could not ask while Cloud Resource Manager was off; nothing but APIs has been changed yet."""
-        lacking = run.read(lambda: permissions.missing(self.scope, permissions.required(self.scope.deployment)))
-        if lacking:
-            finding = permissions.lacking(self.scope, lacking)
-            raise Refused(finding.text, code=finding.code, where=run.step, suggestion=finding.remedy)
+
+def _told(raised: Exception, project: str, step: str) -> Exception:
+    """Without a billing account not even the API that tells of billing goes on.
+    https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchEnable"""
+    error = errors.classify(raised)
+    if error is None or error.reason != _NO_BILLING:
+        return raised
+    finding = billing_off(project)
+    return Refused(finding.text, code=finding.code, where=step, suggestion=finding.remedy)

@@ -9,7 +9,7 @@ from typing import Any
 
 from memdeploy.engine.step import Difference, Effect, Observed, Outputs, Run, State, Unknown
 from memdeploy.errors import CloudError, ErrorKind, StepFailed
-from memdeploy.providers.gcp import apis, operations
+from memdeploy.providers.gcp import api_states, operations
 from memdeploy.providers.gcp.compute import of as compute_operation
 from memdeploy.providers.gcp.scope import Scope
 
@@ -83,7 +83,7 @@ class Peering:
         known = (run.outputs or {}).get("network")
         if known:
             return str(known)
-        number = run.inputs.get("project_number") or run.read(lambda: apis.states(self.scope))["number"]
+        number = run.inputs.get("project_number") or run.read(lambda: api_states.states(self.scope))["number"]
         return f"projects/{number}/global/networks/{self.network}"
 
     def _connection(self, run: Run, path: str) -> dict[str, Any] | None:

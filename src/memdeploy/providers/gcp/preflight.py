@@ -24,10 +24,7 @@ class Preflight:
         return Observed(State.PRESENT, outputs=self.ensure(run))
 
     def ensure(self, run: Run) -> Outputs:
-        facts = Facts(self.scope, run)
-        wrong = failures(examine(facts))
-        if wrong:
-            raise refusal(wrong, run.step)
+        facts = check(self.scope, run)
         return {"project_number": facts.number, "caller": facts.caller}
 
     def remove(self, run: Run) -> None:
@@ -55,6 +52,15 @@ class Doctor:
 
     def remove(self, run: Run) -> None:
         """Nothing was made."""
+
+
+def check(scope: Scope, run: Run, *, fresh: bool = False) -> Facts:
+    """Raises `Refused` for all that FAILED. `fresh`: APIs were switched on just now."""
+    facts = Facts(scope, run, fresh=fresh)
+    wrong = failures(examine(facts))
+    if wrong:
+        raise refusal(wrong, run.step)
+    return facts
 
 
 def refusal(findings: Sequence[Finding], step: str) -> Refused:

@@ -12,7 +12,7 @@ from memdeploy.engine.ledger import Finished, Noted
 from memdeploy.engine.results import RunResult
 from memdeploy.engine.step import State
 from memdeploy.errors import CloudError, Foreign, NotYet, Refused, StepFailed
-from memdeploy.providers.gcp.apis import APIS
+from memdeploy.providers.gcp.api_states import APIS
 from memdeploy.providers.gcp.cloud import GoogleCloud, open_cloud
 from memdeploy.providers.gcp.vault import Vault
 from memdeploy.secret import Secret

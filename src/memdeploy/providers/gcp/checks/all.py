@@ -23,9 +23,10 @@ TOGETHER: tuple[Check, ...] = (
     place.machine,
     policy.policies,
     identity.caller,
+    identity.clock,
 )
 #: For doctor: `up` finds these out itself, or can do without.
-THOROUGH: tuple[Check, ...] = (project.services, local.engine, identity.clock, model.answers, accounts.accounts)
+THOROUGH: tuple[Check, ...] = (project.services, local.engine, model.answers, accounts.accounts)
 
 
 def examine(facts: Facts) -> list[Finding]:

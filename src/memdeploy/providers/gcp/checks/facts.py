@@ -19,12 +19,14 @@ _PASSING = frozenset({ErrorKind.NETWORK, ErrorKind.UNAVAILABLE, ErrorKind.RATE_L
 @dataclass
 class Facts:
     """`thorough`: for doctor, which also looks at what `up` can do without. `off` are the APIs that are switched off
-    (all of them until that is known); `number` the project's number; `caller` the IAM member, None: not told."""
+    (all of them until that is known); `number` the project's number; `caller` the IAM member, None: not told. `fresh`:
+    APIs were switched on just now, so that an answer that one is off passes by itself."""
 
     scope: Scope
     run: Run
     thorough: bool = False
     check_model: bool = False
+    fresh: bool = False
     off: frozenset[str] = field(default_factory=frozenset)
     number: str | None = None
     caller: str | None = None
@@ -40,7 +42,7 @@ class Facts:
                 return call()
             except Exception as raised:
                 error = errors.classify(raised)
-                if error is None or error.kind in _PASSING:
+                if error is None or error.kind in _PASSING or (self.fresh and error.kind is ErrorKind.NOT_ENABLED):
                     raise
                 return error
 

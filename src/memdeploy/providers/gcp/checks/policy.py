@@ -18,6 +18,10 @@ from memdeploy.providers.gcp.checks.facts import Facts, failed, passed, warning
 
 _EXCEPTION = "Ask whoever looks after the organisation for an exception for this project"
 Policy = Mapping[str, Any]
+#: Those that the constraint can name and every deployment needs; IAM, logging and the like cannot be restricted.
+_SERVICES = tuple(
+    f"{name}.googleapis.com" for name in ("artifactregistry", "compute", "run", "secretmanager", "sqladmin")
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,32 @@ def perhaps(policy: Policy, facts: Facts) -> bool | None:
     return False if found.get("allowedValues") or found.get("deniedValues") else None
 
 
+def denied(*values: str) -> Callable[[Policy, Facts], bool | None]:
+    """Certain when one of these is denied, for a constraint whose lists name what is restricted."""
+
+    def judged(policy: Policy, facts: Facts) -> bool | None:
+        found = policy.get("listPolicy", {})
+        named = {str(value).removeprefix("is:") for value in found.get("deniedValues", [])}
+        return True if found.get("allValues") == "DENY" or named & set(values) else None
+
+    return judged
+
+
+def lists(policy: Policy, facts: Facts) -> bool | None:
+    """Certain when anything is listed at all: what is asked for there is not what we make."""
+    return True if policy.get("listPolicy") else None
+
+
+def services(policy: Policy, facts: Facts) -> bool | None:
+    """https://cloud.google.com/resource-manager/docs/organization-policy/restricting-resources: either list."""
+    return None if all(_allowed(policy, name) for name in _SERVICES) else True
+
+
+def pools(policy: Policy, facts: Facts) -> bool | None:
+    """We build in no pool of anybody's; an engine on this machine needs none."""
+    return False if policy.get("listPolicy") else None
+
+
 def located(policy: Policy, facts: Facts) -> bool | None:
     region = facts.scope.region
     if any(_allowed(policy, name) for name in (region, f"in:{region}-locations")):
@@ -62,10 +92,12 @@ def located(policy: Policy, facts: Facts) -> bool | None:
 
 
 def _allowed(policy: Policy, value: str) -> bool:
-    found = policy.get("listPolicy", {})
-    if found.get("allValues") == "DENY" or value in found.get("deniedValues", []):
+    """`is:` before a value is as none.
+    https://cloud.google.com/resource-manager/docs/organization-policy/understanding-constraints#list"""
+    found, either = policy.get("listPolicy", {}), {value, f"is:{value}"}
+    if found.get("allValues") == "DENY" or either & set(found.get("deniedValues", [])):
         return False
-    return value in found["allowedValues"] if found.get("allowedValues") else True
+    return bool(either & set(found["allowedValues"])) if found.get("allowedValues") else True
 
 
 def _always(deployment: Deployment) -> bool:
@@ -90,8 +122,17 @@ RULES: tuple[Rule, ...] = (
     Rule("compute.restrictVpcPeering", "the peering with Google's services", _always, perhaps),
     Rule(
         "compute.trustedImageProjects", "Container-Optimized OS (projects/cos-cloud)", _vm,
-        excluded("projects/cos-cloud", "is:projects/cos-cloud", "under:projects/cos-cloud"),
+        excluded("projects/cos-cloud", "under:projects/cos-cloud"),
     ),
+    Rule("compute.disableGuestAttributesAccess", "guest attributes, by which Neo4j's machine says it is ready", _vm,
+         enforced),
+    Rule("compute.restrictNonConfidentialComputing", "machines that are not confidential ones", _vm,
+         denied("compute.googleapis.com")),
+    Rule("gcp.restrictServiceUsage", "the services it is made of", _always, services),
+    Rule("gcp.restrictNonCmekServices", "encryption with Google's own keys", _always, denied(*_SERVICES)),
+    Rule("run.allowedBinaryAuthorizationPolicies", "a service without Binary Authorization", _always, lists),
+    Rule("cloudbuild.allowedWorkerPools", "builds outside of a worker pool", _always, pools,
+         "build with a container engine on this machine"),
     Rule(
         "iam.allowedPolicyMemberDomains", "callers from outside the organisation", _strangers, perhaps,
         "name only members of the organisation",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from memdeploy.errors import CloudError, ErrorKind
 from memdeploy.providers.base import Finding
-from memdeploy.providers.gcp import apis, errors, permissions
+from memdeploy.providers.gcp import api_states, errors, permissions
 from memdeploy.providers.gcp.checks.facts import Facts, failed, not_asked, passed, warning
 from memdeploy.providers.gcp.names import last
 
@@ -14,13 +14,13 @@ from memdeploy.providers.gcp.names import last
 def project(facts: Facts) -> Iterable[Finding]:
     """Sets `number` and `off`. Somebody else's project answers 403, as one that does not exist does."""
     scope = facts.scope
-    found = facts.ask(lambda: apis.states(scope))
+    found = facts.ask(lambda: api_states.states(scope))
     if not isinstance(found, CloudError):
         facts.number = found["number"] or _number(facts)
         facts.off = frozenset(found["off"])
         yield passed("project", f"{scope.project}, number {facts.number or 'unknown'}")
         return
-    facts.off = frozenset(apis.APIS)
+    facts.off = frozenset(api_states.APIS)
     if found.kind is ErrorKind.UNAUTHENTICATED:
         yield failed("credentials", "credentials-refused", found.message, found.suggestion or errors.LOGIN)
     elif found.kind is ErrorKind.NOT_ENABLED:
@@ -54,16 +54,20 @@ def billing(facts: Facts) -> Iterable[Finding]:
     elif found.get("billingEnabled"):
         yield passed("billing", "on")
     else:
-        yield failed(
-            "billing", "billing-off", f"project {scope.project} has no billing account",
-            f"Link one at https://console.cloud.google.com/billing/linkedaccount?project={scope.project}.",
-        )  # fmt: skip
+        yield billing_off(scope.project)
+
+
+def billing_off(project: str) -> Finding:
+    return failed(
+        "billing", "billing-off", f"project {project} has no billing account",
+        f"Link one at https://console.cloud.google.com/billing/linkedaccount?project={project}.",
+    )  # fmt: skip
 
 
 def services(facts: Facts) -> Iterable[Finding]:
     """An API that is off is switched on by `up`: that is its first change, and permissions are asked right after it
     where they could not be asked before."""
-    for name in apis.APIS:
+    for name in api_states.APIS:
         short = name.partition(".")[0]
         if facts.on(short):
             yield passed(f"api.{short}", "on")
