@@ -56,6 +56,8 @@ class MemdeployError(Exception):
 
     code = "error"
     exit_code = ExitCode.STEP_FAILED
+    details: tuple[str, ...] = ()
+    "What the thing itself said: the last lines of a log, oldest first."
 
     def __init__(
         self,

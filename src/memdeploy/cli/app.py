@@ -11,6 +11,7 @@ from memdeploy.cli.destroy import destroy
 from memdeploy.cli.doctor import doctor
 from memdeploy.cli.history import history
 from memdeploy.cli.list import list_
+from memdeploy.cli.logs import logs
 from memdeploy.cli.outputs import outputs
 from memdeploy.cli.plan import plan
 from memdeploy.cli.proxy import proxy
@@ -53,7 +54,7 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
     app.callback()(_root)
-    for command in (doctor, plan, up, status, verify, outputs, proxy, destroy, list_, history, releases, version):
+    for command in (doctor, plan, up, status, verify, outputs, logs, proxy, destroy, list_, history, releases, version):
         app.command(command.__name__.rstrip("_"))(command)
     app.add_typer(rehearsal.build(), name="rehearsal")
     return app

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from memdeploy.report.run import RunView
 
 #: Commands that only look: what counts is the result, so their steps leave no line on a terminal.
-_BRIEF = ("plan", "status", "outputs", "doctor")
+_BRIEF = ("plan", "status", "outputs", "doctor", "logs")
 #: What failed stands in the result itself, with its remedy.
 _TELLS_ITS_ERRORS = ("doctor",)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from memdeploy.config.model import Deployment
 from memdeploy.engine.cancel import CancelToken
+from memdeploy.providers.base import LogLine, LogQuery
 from memdeploy.secret import Secret
 
 
@@ -48,6 +49,9 @@ class Request:
     port: int = 0
     check_model: bool = False
     print_role: bool = False
+    logs: LogQuery | None = None
+    follow: bool = False
+    show: Callable[[LogLine], None] | None = None
     events: Path | None = None
     wire_log: Path | None = None
     confirm: Callable[[str], bool] | None = None

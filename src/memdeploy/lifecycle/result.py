@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from memdeploy.errors import ExitCode, MemdeployError, Refused
+from memdeploy.suggestions import advise
 
 Outcome = Literal["success", "partial", "error"]
 
@@ -32,7 +33,7 @@ class Result:
     - doctor: `checks` [{check, verdict (passed|warning|failed), code, text, remedy}], or with --print-role `role`
       {permissions [text], text, how}
 
-    `errors`: [{code, step, message, suggestion, retryable}], see `error_entry`.
+    `errors`: [{code, step, message, suggestion, retryable}], see `error_entry`; `details`: the last lines of a log.
     """
 
     command: str
@@ -49,14 +50,16 @@ def error_entries(error: MemdeployError) -> list[dict[str, Any]]:
 
 
 def error_entry(error: MemdeployError) -> dict[str, Any]:
-    """One entry of `Result.errors`."""
-    return {
+    """One entry of `Result.errors`. Where nobody knew what to do about it, the table of suggestions may."""
+    found = advise(error.message) if error.suggestion is None else None
+    entry = {
         "code": error.code,
         "step": error.where,
         "message": error.message,
-        "suggestion": error.suggestion,
+        "suggestion": found.suggestion if found else error.suggestion,
         "retryable": error.retryable,
     }
+    return {**entry, "details": list(error.details)} if error.details else entry
 
 
 def failure(command: str, error: MemdeployError, data: Mapping[str, Any] | None = None) -> Result:

@@ -9,7 +9,7 @@ from typing import Any
 from memdeploy.engine.events import Sink
 from memdeploy.engine.ledger import Status
 from memdeploy.engine.step import Observed, State
-from memdeploy.errors import ExitCode, Unhealthy
+from memdeploy.errors import ExitCode, MemdeployError, Unhealthy
 from memdeploy.lifecycle.actions import change_entry
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result, error_entry
@@ -30,6 +30,9 @@ def status(request: Request, sink: Sink) -> Result:
             "health": health["health"],
             **_details(session, outputs, health),
         }
+        broken = [why for why in _broken(session, observed, outputs) if why is not None]
+        if broken:
+            return Result("status", "error", ExitCode.UNHEALTHY, data, [error_entry(why) for why in broken])
         if health["health"] != "unhealthy":
             return Result("status", "success", ExitCode.DONE, data)
         error = Unhealthy(
@@ -37,6 +40,14 @@ def status(request: Request, sink: Sink) -> Result:
             suggestion="`memdeploy verify` says what fails; `memdeploy up` repairs what differs.",
         )
         return Result("status", "error", ExitCode.UNHEALTHY, data, [error_entry(error)])
+
+
+def _broken(
+    session: Session, observed: Mapping[str, Observed], outputs: Mapping[str, Mapping[str, Any]]
+) -> list[MemdeployError | None]:
+    """What `up` would say of it now: the condition, its last lines, advice."""
+    names = [name for name, seen in observed.items() if seen.state is State.BROKEN]
+    return [session.cloud.why(name, outputs) for name in names]
 
 
 def _health(session: Session, outputs: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +12,7 @@ from memdeploy.config.model import Deployment
 from memdeploy.engine.clock import Clock
 from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Operation, OperationStatus, Resource, Step
-from memdeploy.errors import CloudError
+from memdeploy.errors import CloudError, MemdeployError
 from memdeploy.secret import Secret
 
 
@@ -72,6 +72,27 @@ class Finding:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Finding:
         return cls(**{**data, "verdict": Verdict(data["verdict"])})
+
+
+@dataclass(frozen=True)
+class LogQuery:
+    """`since`: seconds since the epoch; `level`: the lowest severity (`info`, `warning`, `error`), None: all."""
+
+    component: str
+    since: float | None = None
+    level: str | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """`id` is the same when the line is read again; `at` in ISO 8601, empty where the source has no times."""
+
+    id: str
+    at: str
+    component: str
+    level: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -140,6 +161,19 @@ class Cloud(Protocol):
 
     def role(self) -> Role:
         """The least that whoever runs memdeploy must be allowed to do for this configuration."""
+        ...
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """What has logs, the service first."""
+        ...
+
+    def logs(self, query: LogQuery, outputs: Mapping[str, Mapping[str, Any]]) -> Sequence[LogLine]:
+        """One look; oldest first. What it raises, `classify` knows."""
+        ...
+
+    def why(self, step: str, outputs: Mapping[str, Mapping[str, Any]]) -> MemdeployError | None:
+        """Why this step's resource is broken, as `up` would tell it; None when nothing more can be said."""
         ...
 
     def rebuild(self, kind: str, identity: Mapping[str, Any]) -> Resource:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from memdeploy.rehearsal import inventory
+from memdeploy.rehearsal import inventory, planted
 from memdeploy.rehearsal.http import Answer, Request, json_answer
 
 if TYPE_CHECKING:
@@ -60,6 +60,16 @@ def _faults(app: App, request: Request) -> Answer:
     return json_answer(200, {"spec": spec})
 
 
+def _containers(app: App, request: Request) -> Answer:
+    try:
+        given = json.loads(request.body or b"{}")["containers"]
+        with app.store.transaction():
+            planted.plant(app.store, given)
+    except (ValueError, KeyError, TypeError) as error:
+        return json_answer(400, {"error": f'expected {{"containers": [{{"name": "*-api", …}}]}}: {error}'})
+    return json_answer(200, {"containers": given})
+
+
 def _reset(app: App, request: Request) -> Answer:
     app.reset()
     return json_answer(200, {"reset": True})
@@ -71,5 +81,6 @@ HANDLERS: Mapping[tuple[str, str], Callable[[App, Request], Answer]] = {
     ("GET", "/_rehearsal/inventory"): _inventory,
     ("GET", "/_rehearsal/requests"): _requests,
     ("POST", "/_rehearsal/faults"): _faults,
+    ("POST", "/_rehearsal/containers"): _containers,
     ("POST", "/_rehearsal/reset"): _reset,
 }

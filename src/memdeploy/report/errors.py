@@ -22,6 +22,7 @@ def _error(error: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
     place = joined((clean(error.get("step") or ""), clean(error.get("code") or "error")), f" {marks.dot} ")
     found: list[RenderableType] = [Text(f"{marks.failed} {place}", style="bold red")]
     found.extend(_indented(line) for line in clean_lines(error.get("message") or ""))
+    found.extend(_indented(f"| {line}", "dim") for text in error.get("details") or () for line in clean_lines(text))
     if error.get("suggestion"):
         found.extend(_indented(line, "bold") for line in clean_lines(f"Next: {error['suggestion']}"))
     return found

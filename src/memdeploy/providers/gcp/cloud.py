@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from memdeploy.config.model import Access, Deployment, Neo4jMode
 from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Operation, OperationStatus, Resource, Step
-from memdeploy.errors import CloudError, Refused, UsageError
-from memdeploy.providers.base import Context, Role
+from memdeploy.errors import CloudError, MemdeployError, Refused, UsageError
+from memdeploy.providers.base import Context, LogLine, LogQuery, Role
 from memdeploy.providers.gcp import costs, errors, graph, kinds, markers, operations, permissions
 from memdeploy.providers.gcp.scope import Scope
 from memdeploy.secret import Secret
@@ -99,6 +99,20 @@ class GoogleCloud:
 
     def role(self) -> Role:
         return permissions.role(self.scope)
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        return ("service", "neo4j", "postgres", "build", "prepare")
+
+    def logs(self, query: LogQuery, outputs: Mapping[str, Mapping[str, Any]]) -> Sequence[LogLine]:
+        from memdeploy.providers.gcp import logs
+
+        return logs.read(self.scope, query, outputs)
+
+    def why(self, step: str, outputs: Mapping[str, Mapping[str, Any]]) -> MemdeployError | None:
+        from memdeploy.providers.gcp.service import why
+
+        return why(self.scope) if step == "service" else None
 
     def rebuild(self, kind: str, identity: Mapping[str, Any]) -> Resource:
         return kinds.make(self.scope, kind, identity)

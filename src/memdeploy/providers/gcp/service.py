@@ -12,12 +12,15 @@ from memdeploy.engine.converge import Condition, Converging
 from memdeploy.engine.step import Difference, Effect, Outputs, Run, State
 from memdeploy.errors import CloudError, ErrorKind, StepFailed
 from memdeploy.memmachine import releases
-from memdeploy.providers.gcp import operations, run_grants, run_service
+from memdeploy.providers.gcp import errors, operations, run_failure, run_grants, run_service
 from memdeploy.providers.gcp.names import last
 from memdeploy.providers.gcp.run_container import JSON, message, to_json
 from memdeploy.providers.gcp.scope import Scope
 
 _MASK = ("labels", "client", "client_version", "ingress", "invoker_iam_disabled", "template")
+
+
+_LOG_DELAY = 3.0  # seconds between looks for the last lines of a container that just failed
 
 
 class Service(Converging[JSON]):
@@ -102,7 +105,7 @@ class Service(Converging[JSON]):
                     raise
                 reason = self._reason(run, live) if live else error.message
                 if not left or not run_grants.spreading(reason):
-                    raise self._failed(run, reason) from error
+                    raise self._failed(run, reason, live) from error
             run_grants.pause(run)
             if live is not None:
                 run.note(attempt=self._attempt(run) + 1)
@@ -120,19 +123,14 @@ class Service(Converging[JSON]):
     def _reason(self, run: Run, live: JSON) -> str:
         revision = live.get("latestCreatedRevision", "")
         found = run.find(lambda: self._revision(revision)) if revision else None
-        failed = [c for c in (found or {}).get("conditions", []) if c.get("state") == "CONDITION_FAILED"]
-        texts = [c["message"] for c in failed if c.get("message")]
-        return (
-            max(texts, key=len) if texts else str(live.get("terminalCondition", {}).get("message", "no reason given"))
-        )
+        return run_failure.condition(live, found)
 
-    def _failed(self, run: Run, reason: str) -> StepFailed:
-        return StepFailed(
-            f"{self.describe()}: the new revision did not start: {reason}",
-            code="revision-failed",
-            where=run.step,
-            suggestion="`memdeploy logs service` shows what it said; put the cause right and run `memdeploy up` again.",
-        )
+    def _failed(self, run: Run, reason: str, live: JSON | None) -> StepFailed:
+        revision = (live or {}).get("latestCreatedRevision", "")
+        return run_failure.explained(
+            self.scope, run.read, self.describe(), reason, revision, run.step,
+            pause=lambda: run.clock.sleep(_LOG_DELAY),
+        )  # fmt: skip
 
     def _updating(self, run: Run, live: JSON) -> Callable[[object], Any]:
         def call(_: object) -> Any:
@@ -162,3 +160,19 @@ class Service(Converging[JSON]):
 
     def _revision(self, name: str) -> JSON:
         return to_json(self.scope.clients.run_revisions("get_revision", name=f"{self.path}/revisions/{last(name)}"))
+
+
+def why(scope: Scope) -> StepFailed | None:
+    """For `status`: what `up` would say of the revision that was made last, if that one failed."""
+    service = Service(scope, name=scope.names.own("api"))
+    try:
+        live = service._get()
+        if service.condition(live).state is not State.BROKEN:
+            return None
+        revision = live.get("latestCreatedRevision", "")
+        reason = run_failure.condition(live, service._revision(revision) if revision else None)
+        return run_failure.explained(scope, lambda call: call(), service.describe(), reason, revision, "service")
+    except Exception as raised:
+        if errors.classify(raised) is None:
+            raise
+        return None

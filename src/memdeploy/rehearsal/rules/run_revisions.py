@@ -7,10 +7,11 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from memdeploy.rehearsal import planted
 from memdeploy.rehearsal.backing.protocol import Progress
 from memdeploy.rehearsal.call import Call, Cloud, stamp
 from memdeploy.rehearsal.paging import page
-from memdeploy.rehearsal.rules import run_launch, run_probe
+from memdeploy.rehearsal.rules import run_launch, run_logs, run_probe
 from memdeploy.rehearsal.rules.run_base import SERVICE, condition, find, shown
 from memdeploy.rehearsal.store import Row
 
@@ -51,12 +52,13 @@ def started(cloud: Cloud, service: Row, revision: Row, since: float) -> Progress
     """Is the revision up? Done when its startup probe has passed, or with the error that it never did."""
     template = service.body["template"]
     if cloud.backing.name == "none":
-        return Progress(done=True)
+        return _planted(cloud, service, revision)
     if len(template["containers"]) > 1:
         return Progress(done=True, error="This rehearsal runs services of one container only.")
     cloud.backing.service_start(_spec(cloud, service, revision))
     progress = cloud.backing.service_state(revision.name)
     if progress.error:
+        run_logs.said(cloud, service, revision, progress.error.splitlines())
         return Progress(done=True, error=_not_listening(template, progress.error))
     url = progress.result.get("url") if progress.done else None
     probe = run_probe.of(template)
@@ -66,6 +68,18 @@ def started(cloud: Cloud, service: Row, revision: Row, since: float) -> Progress
     if cloud.now > since + probe.patience:
         return Progress(done=True, error=run_probe.FAILED)
     return Progress(done=False)
+
+
+def _planted(cloud: Cloud, service: Row, revision: Row) -> Progress:
+    """Nothing runs: what was planted for it is said, and decides."""
+    found = planted.find(cloud.store, service.name.rsplit("/", 1)[-1])
+    if found is None:
+        return Progress(done=True)
+    run_logs.said(cloud, service, revision, found.lines)
+    if found.starts:
+        return Progress(done=True)
+    run_logs.probe_failed(cloud, service, revision)
+    return Progress(done=True, error=_not_listening(service.body["template"], "").rstrip())
 
 
 def settle(cloud: Cloud, name: str, ready: Mapping[str, Any]) -> None:

@@ -1,0 +1,72 @@
+"""`memdeploy logs`: what a component said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+
+from memdeploy.engine.events import Sink
+from memdeploy.errors import ExitCode, UsageError
+from memdeploy.lifecycle.request import Request
+from memdeploy.lifecycle.result import Result
+from memdeploy.lifecycle.session import Session, look
+from memdeploy.providers.base import LogLine, LogQuery
+
+EVERY = 3.0
+"Seconds between looks while following: Cloud Logging takes 60 reads a minute of a project."
+OVERLAP = 30.0
+"Seconds that each look goes back: lines arrive late and out of order. A line's id tells it from those shown before."
+_REMEMBERED = 20_000
+
+Show = Callable[[LogLine], None]
+
+
+def logs(request: Request, sink: Sink) -> Result:
+    """With --follow until it is interrupted, which is its usual end: exit 0. `request.logs` says what, `request.show`
+    is given each line of a followed log."""
+    query = request.logs or LogQuery("service")
+    with look(request, sink) as session:
+        _check(session, query)
+        if request.follow:
+            return _follow(session, query, request.show or (lambda line: None))
+        lines = _lines(session, query)
+        data = {**session.header(), "component": query.component, "lines": [asdict(line) for line in lines]}
+        return Result("logs", "success", ExitCode.DONE, data)
+
+
+def _check(session: Session, query: LogQuery) -> None:
+    known = session.cloud.components
+    if query.component not in known:
+        raise UsageError(
+            f"there is no component {query.component}",
+            code="unknown-component",
+            where="COMPONENT",
+            suggestion=f"There are: {', '.join(known)}.",
+        )
+
+
+def _lines(session: Session, query: LogQuery) -> Sequence[LogLine]:
+    try:
+        return session.cloud.logs(query, session.outputs())
+    except Exception as raised:
+        error = session.cloud.classify(raised)
+        if error is None:
+            raise
+        raise error from raised
+
+
+def _follow(session: Session, query: LogQuery, show: Show) -> Result:
+    seen: dict[str, None] = {}
+    cancel = session.request.cancel
+    while True:
+        started = session.clock.now()
+        for line in _lines(session, query):
+            if line.id not in seen:
+                seen[line.id] = None
+                show(line)
+        for old in list(seen)[:-_REMEMBERED]:
+            del seen[old]
+        query = replace(query, since=max(query.since or 0.0, started - OVERLAP), limit=1000)
+        session.clock.sleep(EVERY)
+        if cancel.cancelled:
+            return Result("logs", "success", ExitCode.DONE, {**session.header(), "component": query.component})

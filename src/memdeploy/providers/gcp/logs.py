@@ -1,0 +1,105 @@
+"""What the parts of a deployment said, from Cloud Logging and the machine's serial console.
+
+https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from memdeploy.providers.base import LogLine, LogQuery
+from memdeploy.providers.gcp.names import last
+from memdeploy.providers.gcp.scope import Scope
+
+Outputs = Mapping[str, Mapping[str, Any]]
+
+
+def filters(scope: Scope, component: str, outputs: Outputs) -> str | None:
+    """The filter of a component's lines, or None where there is no such component (yet)."""
+    names = scope.names
+    if component == "service":
+        return f'resource.type="cloud_run_revision" AND resource.labels.service_name="{names.own("api")}"'
+    if component == "prepare":
+        return f'resource.type="cloud_run_job" AND resource.labels.job_name="{names.own("prep")}"'
+    if component == "postgres":
+        return f'resource.type="cloudsql_database" AND resource.labels.database_id="{scope.project}:{names.own("sql")}"'
+    if component == "build":
+        build = last(str(outputs.get("image", {}).get("build") or ""))
+        return f'resource.type="build" AND resource.labels.build_id="{build}"' if build else 'resource.type="build"'
+    if component == "neo4j":
+        return f'resource.type="gce_instance" AND labels.instance_name="{names.own("neo")}"'
+    return None
+
+
+def of_revision(scope: Scope, revision: str) -> str:
+    return f'resource.type="cloud_run_revision" AND resource.labels.revision_name="{last(revision)}"'
+
+
+def read(scope: Scope, query: LogQuery, outputs: Outputs) -> Sequence[LogLine]:
+    """Oldest first, the newest `limit` of them. For use inside a guarded read."""
+    chosen = filters(scope, query.component, outputs)
+    if chosen is None:
+        return ()
+    terms = [chosen]
+    if query.since is not None:
+        terms.append(f'timestamp>="{datetime.fromtimestamp(query.since, UTC).isoformat()}"')
+    if query.level is not None:
+        terms.append(f"severity>={query.level.upper()}")
+    lines = entries(scope, " AND ".join(terms), query.limit, query.component)
+    return (*_console(scope, query), *lines) if query.component == "neo4j" and query.level is None else lines
+
+
+def entries(scope: Scope, chosen: str, limit: int, component: str) -> tuple[LogLine, ...]:
+    found: list[Mapping[str, Any]] = []
+    body: dict[str, Any] = {
+        "resourceNames": [scope.names.project_path],
+        "filter": chosen,
+        "orderBy": "timestamp desc",
+        "pageSize": min(limit, 1000),
+    }
+    while len(found) < limit:
+        page = scope.clients.logging("entries.list", body=body)
+        found += page.get("entries", [])
+        if not page.get("nextPageToken"):
+            break
+        body["pageToken"] = page["nextPageToken"]
+    return tuple(_line(entry, component) for entry in reversed(found[:limit]))
+
+
+def _line(entry: Mapping[str, Any], component: str) -> LogLine:
+    return LogLine(
+        id=str(entry.get("insertId", "")),
+        at=str(entry.get("timestamp", "")),
+        component=component,
+        level=str(entry.get("severity", "DEFAULT")).lower(),
+        text=_text(entry),
+    )
+
+
+def _text(entry: Mapping[str, Any]) -> str:
+    """Text, or the message of a structured line, or that line whole."""
+    if "textPayload" in entry:
+        return str(entry["textPayload"]).rstrip()
+    payload: Any = entry.get("jsonPayload") or entry.get("protoPayload") or {}
+    message = payload.get("message") if isinstance(payload, Mapping) else None
+    return str(message) if message else json.dumps(payload, sort_keys=True)
+
+
+def _console(scope: Scope, query: LogQuery) -> tuple[LogLine, ...]:
+    """The boot script writes to the serial console, which has no times: it comes first."""
+    from memdeploy.errors import CloudError, ErrorKind
+    from memdeploy.providers.gcp import errors
+
+    parameters = {"project": scope.project, "zone": scope.zone, "instance": scope.names.own("neo"), "port": 1}
+    try:
+        answer = scope.clients.compute("instances.getSerialPortOutput", **parameters)
+    except Exception as raised:
+        error: CloudError | None = errors.classify(raised)
+        if error is None or error.kind is not ErrorKind.NOT_FOUND:
+            raise
+        return ()
+    texts = [line for line in str(answer.get("contents", "")).splitlines() if line.strip()][-query.limit :]
+    return tuple(LogLine(f"console-{n}", "", "neo4j", "default", text.rstrip()) for n, text in enumerate(texts))

@@ -1,0 +1,45 @@
+"""What an error or a log line means and what to do about it: the table `suggestions.yaml`, first match wins."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_FILE = Path(__file__).with_name("suggestions.yaml")
+
+
+@dataclass(frozen=True)
+class Rule:
+    id: str
+    pattern: re.Pattern[str]
+    says: str
+    suggestion: str
+
+
+@dataclass(frozen=True)
+class Advice:
+    """`rule` is the rule's id, a stable word."""
+
+    rule: str
+    says: str
+    suggestion: str
+
+
+def advise(*texts: str) -> Advice | None:
+    """Of the texts in their order: the first for which there is a rule."""
+    for text in texts:
+        for rule in rules():
+            if rule.pattern.search(text):
+                return Advice(rule.id, rule.says, rule.suggestion)
+    return None
+
+
+@functools.cache
+def rules() -> tuple[Rule, ...]:
+    """Read once, when something went wrong."""
+    import yaml
+
+    listed = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    return tuple(Rule(one["id"], re.compile(one["pattern"]), one["says"], one["suggestion"]) for one in listed)
