@@ -22,12 +22,24 @@ def doctor(request: Request, sink: Sink) -> Result:
             role = session.cloud.role()
             shown = {"permissions": list(role.permissions), "text": role.text, "how": role.how}
             return Result("doctor", "success", ExitCode.DONE, {**session.header(), "role": shown})
-        found = _findings(session)
+        found = [*_journal(session), *_findings(session)]
         data = {**session.header(), "checks": [finding.to_json() for finding in found]}
         wrong = [finding for finding in found if finding.verdict is Verdict.FAILED]
         if wrong:
             return Result("doctor", "error", ExitCode.REFUSED, data, [_entry(finding) for finding in wrong])
         return Result("doctor", "success", ExitCode.DONE, data)
+
+
+def _journal(session: Session) -> Sequence[Finding]:
+    """Whether another run is at work. An unreadable journal has ended the command before, with exit 6."""
+    name = session.journal.name
+    if name not in session.deployments.names():
+        return [Finding("journal", Verdict.PASSED, f"there is none of {name} yet; {session.deployments.root}")]
+    holder = session.deployments.open(name).leases().holder()
+    if holder is None:
+        return [Finding("journal", Verdict.PASSED, f"no other run changes {name}; {session.deployments.root}")]
+    text = f"{name} is being changed by {holder.describe()}"
+    return [Finding("journal", Verdict.WARNING, text, "locked", "Wait for it to end (`up --wait` waits).")]
 
 
 def _findings(session: Session) -> list[Finding]:

@@ -35,6 +35,16 @@ RESULTS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "status-cached": ("status", {**HEAD, "status": "ready", "health": "unknown", "cached": {"age": 7400.0, "at": START},
         "steps": [{"name": "service", "state": "done"}, {"name": "neo4j.vm", "state": "failed"}],
         "url": "https://x.a.run.app"}),
+    "doctor": ("doctor", {**HEAD, "checks": [
+        {"check": "credentials", "verdict": "passed", "code": "ok", "text": "your own login", "remedy": None},
+        {"check": "api.run", "verdict": "warning", "code": "api-off", "remedy": None,
+         "text": "run.googleapis.com is off; `up` switches it on"},
+        {"check": "policy.run.allowedBinaryAuthorizationPolicies", "verdict": "failed", "code": "policy-forbids",
+         "text": "constraints/run.allowedBinaryAuthorizationPolicies forbids a service without Binary Authorization",
+         "remedy": "Ask whoever looks after the organisation for an exception for this project."},
+        {"check": "quota", "verdict": "failed", "code": "quota",
+         "text": "quota CPUS in europe-west1: 2 needed, 1 of 24 left [bold]\x1b[31m",
+         "remedy": "Ask for more at https://console.cloud.google.com/iam-admin/quotas, or choose another region."}]}),
     "list": ("list", {"root": "/state", "deployments": [
         {**HEAD, "status": "ready", "age": 30.0},
         {**REHEARSED, "deployment": "trial", "status": "failed", "age": 260000.0},

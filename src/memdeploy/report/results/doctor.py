@@ -17,12 +17,14 @@ from memdeploy.report.text import clean
 
 _STYLES = {"passed": "green", "warning": "yellow", "failed": "bold red"}
 
+_NAME = 24  # columns; a policy's name may be twice as long
+
 
 def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
     checks: Sequence[Mapping[str, Any]] = data.get("checks") or ()
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", max_width=_NAME)
     table.add_column(overflow="fold")
     for check in checks:
         verdict = clean(check.get("verdict", ""))

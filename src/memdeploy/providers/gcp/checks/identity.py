@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -16,13 +17,43 @@ from memdeploy.providers.gcp.clients import Clients
 SKEW = 300.0
 """Seconds. A service account's own token is refused when its times are not within minutes of Google's clock:
 https://developers.google.com/identity/protocols/oauth2/service-account#jwt-auth (`invalid_grant`)."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What google-auth found: in words, and the code and remedy when Google takes it no more."""
+
+    text: str
+    code: str
+    remedy: str
+
+
+LOGIN = Kind("your own login", "login-expired", errors.LOGIN)
+KEY = Kind(
+    "a service account's key", "key-refused",
+    "The key was deleted or disabled, or this machine's clock is wrong. Use another key, or better none.",
+)  # fmt: skip
+IMPERSONATED = Kind(
+    "an impersonated service account", "impersonation-refused",
+    "Ask for roles/iam.serviceAccountTokenCreator on that account, or sign in anew.",
+)  # fmt: skip
+FEDERATED = Kind(
+    "workload identity federation", "federation-refused",
+    "The pipeline's token has ended or its pool does not take it: sign in within the same job.",
+)  # fmt: skip
+MACHINE = Kind(
+    "the machine's own service account", "machine-account-refused",
+    "Give this machine a service account, with the scope cloud-platform.",
+)  # fmt: skip
+NONE = Kind("none are needed", "credentials-refused", "Check MEMDEPLOY_GCP_TOKEN_FILE.")
 _KINDS = (
-    ("google.auth.external_account", "workload identity federation"),
-    ("google.auth.identity_pool", "workload identity federation"),
-    ("google.auth.aws", "workload identity federation"),
-    ("google.auth.impersonated_credentials", "an impersonated service account"),
-    ("google.oauth2.service_account", "a service account's key"),
-    ("google.auth.compute_engine", "the machine's own service account"),
+    ("google.auth.external_account", FEDERATED),
+    ("google.auth.identity_pool", FEDERATED),
+    ("google.auth.aws", FEDERATED),
+    ("google.auth.pluggable", FEDERATED),
+    ("google.auth.impersonated_credentials", IMPERSONATED),
+    ("google.oauth2.service_account", KEY),
+    ("google.auth.compute_engine", MACHINE),
 )
 
 
@@ -35,29 +66,22 @@ def credentials(facts: Facts) -> Iterable[Finding]:
         return
     usable = facts.ask(clients.access_token)
     if isinstance(usable, CloudError):
-        yield failed("credentials", "credentials-refused", usable.message, _renewal(found))
+        kind = kind_of(found)
+        yield failed("credentials", kind.code, f"{_described(found)}: {usable.message}", kind.remedy)
         return
-    yield passed("credentials", _kind(found))
+    yield passed("credentials", _described(found))
 
 
-def _kind(found: Any) -> str:
+def kind_of(found: Any) -> Kind:
+    if type(found).__name__ == "AnonymousCredentials":
+        return NONE
     module = type(found).__module__
-    name = next((text for prefix, text in _KINDS if module.startswith(prefix)), None)
-    email = getattr(found, "service_account_email", None)
-    if name is None:
-        return "none are needed" if type(found).__name__ == "AnonymousCredentials" else "your own login"
-    return f"{name} ({email})" if email and "@" in email else name
+    return next((kind for prefix, kind in _KINDS if module.startswith(prefix)), LOGIN)
 
 
-def _renewal(found: Any) -> str:
-    kind = _kind(found)
-    if "key" in kind:
-        return "The key was deleted or disabled, or this machine's clock is wrong. Use another key, or better none."
-    if "impersonated" in kind:
-        return "Ask for roles/iam.serviceAccountTokenCreator on that account, or sign in anew."
-    if "federation" in kind:
-        return "The pipeline's token has ended or its pool does not take it: sign in within the same job."
-    return errors.LOGIN
+def _described(found: Any) -> str:
+    text, email = kind_of(found).text, getattr(found, "service_account_email", None)
+    return f"{text} ({email})" if email and "@" in email else text
 
 
 def caller(facts: Facts) -> Iterable[Finding]:
