@@ -26,6 +26,7 @@ OTHERWISE: Mapping[str, str] = {
     "cloudsql.users.update": "a password that is set again",
     "compute.disks.resize": "an edit of neo4j.disk_gb",
     "compute.firewalls.update": "a rule that somebody changed",
+    "compute.instances.getSerialPortOutput": "what Neo4j's machine says, for logs",
     "compute.instances.setMachineType": "an edit of neo4j.machine",
     "compute.instances.start": "a machine that somebody stopped, an edit of neo4j.machine",
     "compute.instances.stop": "an edit of neo4j.machine",

@@ -1,72 +1,27 @@
-"""What whoever runs memdeploy must be allowed to do, as IAM permissions; and the question whether it is.
-
-https://cloud.google.com/iam/docs/permissions-reference
-"""
+"""The question whether whoever runs memdeploy is allowed to do what is needed (`needs.py`), and the role to ask for."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from memdeploy.config.model import Deployment
 from memdeploy.errors import CloudError, ErrorKind
 from memdeploy.providers.base import Finding, Role, Verdict
-from memdeploy.providers.gcp import errors
+from memdeploy.providers.gcp import errors, needs
 from memdeploy.providers.gcp.scope import Scope
 
-_BY_RESOURCE = {
-    "artifactregistry.packages": "delete get list",
-    "artifactregistry.repositories": "create delete downloadArtifacts get getIamPolicy setIamPolicy uploadArtifacts",
-    "cloudbuild.builds": "create get list",
-    "cloudsql.databases": "create get",
-    "cloudsql.instances": "create delete get listServerCas update",
-    "cloudsql.users": "create get update",
-    "compute.addresses": "createInternal deleteInternal get useInternal",
-    "compute.disks": "addResourcePolicies create createSnapshot delete get resize setLabels use",
-    "compute.firewalls": "create delete get update",
-    "compute.globalAddresses": "createInternal deleteInternal get",
-    "compute.globalOperations": "get",
-    "compute.instances": "create delete get getGuestAttributes setDeletionProtection setLabels setMachineType"
-    " setMetadata setServiceAccount start stop",
-    "compute.machineTypes": "get",
-    "compute.networks": "create delete get removePeering updatePolicy use",
-    "compute.regionOperations": "get",
-    "compute.regions": "get",
-    "compute.resourcePolicies": "create delete get update use",
-    "compute.snapshots": "create get setLabels",
-    "compute.subnetworks": "create delete get list setPrivateIpGoogleAccess use",
-    "compute.zoneOperations": "get",
-    "iam.serviceAccounts": "actAs create delete enable get getIamPolicy setIamPolicy update",
-    "logging.logEntries": "list",
-    "resourcemanager.projects": "get getIamPolicy setIamPolicy",
-    "run.executions": "get",
-    "run.jobs": "create delete get run update",
-    "run.operations": "get",
-    "run.revisions": "get",
-    "run.services": "create delete get getIamPolicy setIamPolicy update",
-    "run.tasks": "list",
-    "secretmanager.secrets": "create delete get getIamPolicy setIamPolicy update",
-    "secretmanager.versions": "access add get list",
-    "servicenetworking.operations": "get",
-    "servicenetworking.services": "addPeering deleteConnection get",
-    "serviceusage.operations": "get",
-    "serviceusage.services": "enable get use",
-}
-REQUIRED: tuple[str, ...] = tuple(
-    f"{resource}.{verb}" for resource, verbs in _BY_RESOURCE.items() for verb in verbs.split()
-)
 _AT_ONCE = 100  # https://cloud.google.com/resource-manager/reference/rest/v3/projects/testIamPermissions
 _NAMED = re.compile(r"[Pp]ermission '?([a-z]+\.[A-Za-z]+\.[A-Za-z]+)'? is not valid")
 
 
-def required(deployment: Deployment) -> tuple[str, ...]:
-    """In the order of the alphabet, for this configuration."""
-    return tuple(sorted(REQUIRED))
+def required(scope: Scope) -> tuple[str, ...]:
+    """For this configuration, and for what is left of an earlier one."""
+    return needs.permissions(scope.deployment, scope.context.records)
 
 
 def role(scope: Scope) -> Role:
     """https://cloud.google.com/iam/docs/creating-custom-roles"""
-    names = required(scope.deployment)
+    names = required(scope)
     lines = [
         "title: memdeploy",
         "description: What memdeploy needs to deploy, update and destroy MemMachine",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from memdeploy.config.model import Deployment
 from memdeploy.errors import CloudError, ErrorKind
 from memdeploy.lifecycle.result import error_entries
 from memdeploy.providers.base import Finding, Verdict
-from memdeploy.providers.gcp import permissions, preflight
+from memdeploy.providers.gcp import needs, permissions, preflight
 from memdeploy.providers.gcp.checks import place, policy
 from memdeploy.providers.gcp.checks.all import failures
 from memdeploy.providers.gcp.checks.facts import Facts
@@ -114,13 +116,32 @@ def test_many_permissions_are_told_shortly() -> None:
     assert permissions.shortened(names) == "compute.disks.get, run.services.{create,update}"
 
 
+def required(mode: str = "vm", recorded: tuple[str, ...] = ()) -> set[str]:
+    deployment = Deployment.model_validate({"provider": "gcp", "neo4j": {"mode": mode}})
+    names = needs.permissions(deployment, recorded)
+    assert len(set(names)) == len(names)
+    return set(names)
+
+
 def test_permissions_are_spelled_as_google_spells_them() -> None:
-    assert len(set(permissions.REQUIRED)) == len(permissions.REQUIRED)
-    for name in permissions.REQUIRED:
+    for name in required():
         service, resource, verb = name.split(".")
         assert service.islower(), name
         assert resource[0].islower(), name
         assert verb[0].islower(), name
+
+
+def test_the_files_that_need_them_are_there() -> None:
+    folder = Path(needs.__file__).parent
+    named = {name for need in needs.NEEDS for name in need.used.split(", ")}
+    assert [name for name in sorted(named) if not (folder / f"{name}.py").is_file()] == []
+
+
+def test_without_a_machine_of_its_own_neo4j_needs_none_of_its_permissions() -> None:
+    without = required("sidecar")
+    assert "compute.instances.create" not in without
+    assert {"compute.networks.create", "cloudsql.instances.create", "run.services.create"} <= without
+    assert required("sidecar", ("neo4j.vm", "service")) == required("vm"), "the machine has yet to be removed"
 
 
 @pytest.mark.parametrize(
@@ -141,4 +162,4 @@ def test_permissions_are_spelled_as_google_spells_them() -> None:
 )
 def test_what_changes_and_destroys_is_asked_for_too(permission: str) -> None:
     """https://cloud.google.com/iam/docs/permissions-reference"""
-    assert permission in permissions.REQUIRED
+    assert permission in required()

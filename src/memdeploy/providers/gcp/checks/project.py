@@ -85,7 +85,7 @@ def held(facts: Facts) -> Iterable[Finding]:
             " it beforehand.",
         )  # fmt: skip
         return
-    wanted = permissions.required(facts.scope.deployment)
+    wanted = permissions.required(facts.scope)
     found = facts.ask(lambda: permissions.missing(facts.scope, wanted))
     if isinstance(found, CloudError):
         yield failed(
