@@ -1,4 +1,4 @@
-"""What the server answers besides APIs: the loopback registry (`/v2/…`) and the front end of rehearsed services.
+"""What the server answers besides APIs: the loopback registry (`/v2/…`), the public hub and the front end of services.
 
 Each module has `answer(cloud, request) -> Answer | None`; None: not mine. They are called without the store's lock and
 open `cloud.store.transaction()` themselves, never around anything slow.
@@ -14,7 +14,7 @@ from memdeploy.rehearsal.call import Cloud
 from memdeploy.rehearsal.http import Answer, Request
 
 Mount = Callable[[Cloud, Request], Answer | None]
-MODULES = ("memdeploy.rehearsal.registry", "memdeploy.rehearsal.front")
+MODULES = ("memdeploy.rehearsal.registry", "memdeploy.rehearsal.front", "memdeploy.rehearsal.hub")
 
 
 def load() -> tuple[Mount, ...]:

@@ -103,6 +103,8 @@ CAUSES: Mapping[str, Cause] = {
         ("configuration",), "'123456789012' is not allowed", "not its number",
         line=("--project", "123456789012"), exit=2, step="--project",
     ),
+    "image": Cause(("no-upstream-image",), "memmachine/memmachine:v0.4.0-cpu", "from PyPI",
+                   line=("--image-source", "upstream")),
     "release": Cause(("unknown-release",), "9.9.9", "0.4.0", line=("--release", "9.9.9"), exit=2, step="release"),
     "neo4j on Cloud Run": Cause(("neo4j-on-cloud-run",), "port 443 only", "mode: vm", line=("--neo4j", "cloud-run"),
                                 step="neo4j.mode"),
@@ -230,6 +232,13 @@ def test_what_cannot_be_asked_while_the_apis_are_off_is_asked_once_they_are_on(
         assert [(error["code"], error["step"]) for error in found] == [(code, "apis")]
         changed = [r["path"].rpartition(":")[2] for r in cloud.requests() if r["mutates"]]
         assert changed == ["batchEnable"]
+
+
+def test_an_image_that_the_hub_has(tmp_path: Path) -> None:
+    hub = ["neo4j:5.26-community", "memmachine/memmachine:v0.4.0-cpu"]
+    with served(tmp_path, {"hub": hub}) as (memdeploy, _):
+        checks = memdeploy("doctor", *UP[2:], "--image-source", "upstream").data["checks"]
+        assert {c["check"]: c["verdict"] for c in checks}["image"] == "passed"
 
 
 def test_a_name_that_somebody_else_has_taken(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from memdeploy.providers.base import Finding, Verdict
-from memdeploy.providers.gcp.checks import accounts, identity, local, model, place, policy, project
+from memdeploy.providers.gcp.checks import accounts, identity, local, model, place, policy, project, upstream
 from memdeploy.providers.gcp.checks.facts import Facts
 
 Check = Callable[[Facts], Iterable[Finding]]
@@ -24,6 +24,7 @@ TOGETHER: tuple[Check, ...] = (
     policy.policies,
     identity.caller,
     identity.clock,
+    upstream.tag,
 )
 #: For doctor: `up` finds these out itself, or can do without.
 THOROUGH: tuple[Check, ...] = (project.services, local.engine, model.answers, accounts.accounts)

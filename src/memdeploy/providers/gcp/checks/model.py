@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from memdeploy.config.model import ModelProvider
+from memdeploy.errors import CloudError
 from memdeploy.providers.base import Finding
-from memdeploy.providers.gcp import errors
 from memdeploy.providers.gcp.checks.facts import Facts, failed, passed, warning
 
 OPENAI = "https://api.openai.com/v1"
@@ -40,8 +40,8 @@ def answers(facts: Facts) -> Iterable[Finding]:
         return
     url = f"{(model.base_url or OPENAI).rstrip('/')}/models"
     headers = {"Authorization": f"Bearer {given.reveal()}"}
-    found = _get(facts, url, headers)
-    if found is None:
+    found = facts.ask_stranger(lambda: facts.scope.clients.http().get(url, headers=headers, timeout=_TIMEOUT))
+    if isinstance(found, CloudError):
         yield warning("model", "model-unreachable", f"{url} does not answer from here", "Check model.base_url.")
     elif found.status_code in _NO_KEY:
         yield failed("model", "model-key-refused", f"{url} answered {found.status_code}", "Give another key.")
@@ -54,16 +54,6 @@ def answers(facts: Facts) -> Iterable[Finding]:
         yield warning("model", "model-unlisted", f"{url} answered {found.status_code}: the models cannot be listed")
     else:
         yield from _listed(found, {model.chat, model.embedding})
-
-
-def _get(facts: Facts, url: str, headers: dict[str, str]) -> Any:
-    """None when there is no answer. Asked once: the provider is none of the cloud's services."""
-    try:
-        return facts.scope.clients.http().get(url, headers=headers, timeout=_TIMEOUT)
-    except Exception as raised:
-        if errors.classify(raised) is None:
-            raise
-        return None
 
 
 def _listed(answer: Any, wanted: set[str]) -> Iterable[Finding]:
