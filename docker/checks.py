@@ -52,7 +52,8 @@ async def postgres(settings: Settings, prepared: Prepared) -> Any:
     """An open asyncpg connection, verified as MemMachine's own will be."""
     import asyncpg
 
-    await resolves(settings.postgres_host, settings.postgres_port, "postgres-name")
+    if not settings.by_socket:
+        await resolves(settings.postgres_host, settings.postgres_port, "postgres-name")
     try:
         return await asyncpg.connect(
             host=settings.postgres_host,
@@ -60,7 +61,7 @@ async def postgres(settings: Settings, prepared: Prepared) -> Any:
             user=settings.postgres_user,
             password=settings.postgres_password,
             database=settings.postgres_db,
-            ssl=postgres_tls(prepared),
+            ssl=False if settings.by_socket else postgres_tls(prepared),
             timeout=ATTEMPT,
         )
     except Exception as error:

@@ -55,6 +55,11 @@ class Settings:
     host: str
 
     @property
+    def by_socket(self) -> bool:
+        """The host is the directory of a unix socket, as Cloud SQL's connector makes it."""
+        return self.postgres_host.startswith("/")
+
+    @property
     def model_url(self) -> str:
         return (self.model_base_url or OPENAI).rstrip("/")
 
@@ -166,11 +171,12 @@ def document(settings: Settings, *, ingestion: bool = True) -> dict[str, Any]:
 
 def _postgres(settings: Settings) -> dict[str, Any]:
     # User, host and name are pasted into a URL as they are; only the password is resolved from the environment.
+    # With a socket's directory host and port stay out of that URL: asyncpg then takes PGHOST (run with 0.4.0).
+    place = {"host": ""} if settings.by_socket else {"host": settings.postgres_host, "port": settings.postgres_port}
     return {
         "provider": "postgres",
         "config": {
-            "host": settings.postgres_host,
-            "port": settings.postgres_port,
+            **place,
             "user": quote(settings.postgres_user),
             "password": f"${{{POSTGRES_SECRET}}}",
             "db_name": quote(settings.postgres_db),
@@ -229,6 +235,8 @@ def write(settings: Settings, folder: Path, *, ingestion: bool = True) -> Prepar
         NEO4J_SECRET: settings.neo4j_password,
         MODEL_SECRET: settings.model_api_key,
     }
+    if settings.by_socket:
+        environment["PGHOST"] = settings.postgres_host
     postgres_ca = bundle = None
     if settings.postgres_ca:
         postgres_ca = _file(folder / "postgres-ca.pem", settings.postgres_ca)

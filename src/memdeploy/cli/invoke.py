@@ -16,6 +16,7 @@ from memdeploy.report.terminal import in_ci
 if TYPE_CHECKING:
     from memdeploy.cli.show import Screen
     from memdeploy.config.load import Loaded
+    from memdeploy.config.model import Deployment
     from memdeploy.engine.events import Sink
     from memdeploy.lifecycle.request import Request
     from memdeploy.lifecycle.result import Result
@@ -77,12 +78,10 @@ def run(call: Call, perform: Callable[[list[Secret]], Result], finish: Finish | 
 
 def _perform(call: Call, own: dict[str, Any], secrets: list[Secret]) -> Result:
     loaded = _load(call)
-    key, notices = _key(call, loaded)
-    secrets.extend([key] if key is not None else [])
     with show.screen(call) as shown, show.events_to(shown, call.run.get("events")) as sink:
-        _tell(sink, call, (*loaded.notices, *notices))
+        _tell(sink, call, loaded.notices)
         command = call.seams.command(call.command)
-        request = _request(call, loaded, own, key, shown)
+        request = _request(call, loaded, {**own, "secrets": _given(call, sink, secrets)}, shown)
         with signals.stops(request.cancel, lambda name: _stopping(sink, call, name)):
             return command(request, sink)
 
@@ -99,7 +98,7 @@ def _load(call: Call) -> Loaded:
     )
 
 
-def _request(call: Call, loaded: Loaded, own: dict[str, Any], key: Secret | None, shown: Screen) -> Request:
+def _request(call: Call, loaded: Loaded, own: dict[str, Any], shown: Screen) -> Request:
     from memdeploy.lifecycle.request import Request
 
     interactive = call.seams.terminal() and not call.json and not in_ci(call.seams.environ)
@@ -116,7 +115,6 @@ def _request(call: Call, loaded: Loaded, own: dict[str, Any], key: Secret | None
         given=loaded.given,
         interactive=interactive,
         confirm=show.asker(shown, call, typed if own.get("delete_data") else ask.yes_or_no) if interactive else None,
-        model_key=key,
         from_file=loaded.from_file,
         **line,
         **own,
@@ -128,13 +126,23 @@ def _absolute(call: Call, value: Any) -> Any:
     return call.seams.folder / value.expanduser() if isinstance(value, Path) else value
 
 
-def _key(call: Call, loaded: Loaded) -> tuple[Secret | None, tuple[str, ...]]:
-    if call.command not in _NEEDS_KEY or loaded.deployment is None:
-        return None, ()
-    from memdeploy.config import key
+def _given(call: Call, sink: Sink, secrets: list[Secret]) -> Callable[[Deployment], Mapping[str, Secret]]:
+    """What the user gives, by field of `Context`: read once it is known which configuration says where."""
 
-    found = key.read(loaded.deployment.model, call.seams.environ)
-    return found.value, found.notices
+    def read(deployment: Deployment) -> Mapping[str, Secret]:
+        if call.command not in _NEEDS_KEY:
+            return {}
+        from memdeploy.config import key
+
+        environ = call.seams.environ
+        model, neo4j = key.read(deployment.model, environ), key.password(deployment.neo4j, environ)
+        _tell(sink, call, (*model.notices, *neo4j.notices))
+        found = {"model_key": model.value, "neo4j_password": neo4j.value}
+        given = {name: value for name, value in found.items() if value is not None}
+        secrets.extend(given.values())
+        return given
+
+    return read
 
 
 def _tell(sink: Sink, call: Call, notices: tuple[str, ...]) -> None:

@@ -23,9 +23,17 @@ def up(
             "Steps that hold data refuse always.",
         ),
     ] = None,
+    delete_data: Annotated[
+        bool,
+        typer.Option(
+            "--delete-data",
+            envvar="MEMDEPLOY_DELETE_DATA",
+            help="Data that an edit of the configuration left behind goes too, after a final backup.",
+        ),
+    ] = False,
 ) -> None:
     """Deploy, or bring up to date; then store a memory, find it, and print the URL.
 
     Shows the plan and asks, unless --yes. Whatever interrupts it: run it again, it goes on from there.
     """
-    invoke(call, {"replace": frozenset(replace or ())})
+    invoke(call, {"replace": frozenset(replace or ()), "delete_data": delete_data})

@@ -18,7 +18,7 @@ from memdeploy.config.options import BY_PATH
 from memdeploy.config.problems import explain
 
 DEFAULT_FILE = "memdeploy.yaml"
-KEY_FILE = "model.key.file"
+KEY_FILES = ("model.key.file", "neo4j.password.file")
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,15 @@ def load(
 
 def override(deployment: Deployment, given: Mapping[str, Any]) -> Deployment:
     """The deployment (the journal's) with single options (path -> value) laid over it."""
-    tree = deployment.model_dump(mode="json")
-    return validate(lay(tree, given), lambda path: BY_PATH[path].flag if path in BY_PATH else path)
+    tree = lay(deployment.model_dump(mode="json"), given)
+    _drop_uri(tree, given)
+    return validate(tree, lambda path: BY_PATH[path].flag if path in BY_PATH else path)
+
+
+def _drop_uri(tree: dict[str, Any], given: Mapping[str, Any]) -> None:
+    """Another mode leaves the address of the external server behind: `--neo4j vm` says it all."""
+    if given.get("neo4j.mode", "external") != "external" and "neo4j.uri" not in given:
+        tree["neo4j"]["uri"] = None
 
 
 def lay(tree: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,11 +153,13 @@ def _textual(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _anchor_key_file(tree: dict[str, Any], folder: Path) -> None:
-    model = tree.get("model")
-    key = model.get("key") if isinstance(model, dict) else None
-    if isinstance(key, dict) and isinstance(key.get("file"), str):
-        key["file"] = _absolute(KEY_FILE, key["file"], folder)
+    for path in KEY_FILES:
+        room, field, _ = path.split(".")
+        branch = tree.get(room)
+        source = branch.get(field) if isinstance(branch, dict) else None
+        if isinstance(source, dict) and isinstance(source.get("file"), str):
+            source["file"] = _absolute(path, source["file"], folder)
 
 
 def _absolute(path: str, value: Any, folder: Path) -> Any:
-    return str((folder / Path(value).expanduser()).absolute()) if path == KEY_FILE else value
+    return str((folder / Path(value).expanduser()).absolute()) if path in KEY_FILES else value

@@ -52,6 +52,10 @@ class KeySource(Options):
         return self
 
 
+class PasswordSource(KeySource):
+    """The same of an external Neo4j's password; a class of its own, so that the schema can describe it."""
+
+
 class ModelProvider(StrEnum):
     OPENAI = "openai"
     OFFLINE = "offline"  # our deterministic toy, in rehearsals only
@@ -74,8 +78,14 @@ class Protection(StrEnum):
     LOCKED = "locked"  # `destroy` refuses
 
 
+class Connectivity(StrEnum):
+    PRIVATE = "private"  # an address in our network, by peering
+    CONNECTOR = "connector"  # no network: only the cloud's own connector reaches it
+
+
 class PostgresOptions(Options):
     version: Literal[16, 17] = 17
+    connectivity: Connectivity = Connectivity.PRIVATE
     tier: str | None = Field(default=None, pattern=r"^[a-z][a-zA-Z0-9-]+$")  # None: the profile's
     disk_gb: int | None = Field(default=None, ge=10, le=65536)
     deletion_protection: Protection = Protection.ON
@@ -89,10 +99,24 @@ class Neo4jMode(StrEnum):
 
 
 class Neo4jOptions(Options):
+    """`uri`, `user` and `password` belong to mode external: a server that is there already."""
+
     mode: Neo4jMode = Neo4jMode.VM
+    uri: str | None = Field(default=None, pattern=r"^(bolt|neo4j)(\+s|\+ssc)?://[^\s/@]+/?$")
+    user: str = Field(default="neo4j", min_length=1)
+    password: PasswordSource = PasswordSource(env="NEO4J_PASSWORD")
     machine: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9-]+$")  # None: the profile's
     disk_gb: int | None = Field(default=None, ge=10, le=65536)
     deletion_protection: Protection = Protection.ON
+
+    @model_validator(mode="after")
+    def _uri_fits(self) -> Self:
+        external = self.mode is Neo4jMode.EXTERNAL
+        if external and self.uri is None:
+            raise ValueError("mode: external needs uri, such as neo4j+s://xxxx.databases.neo4j.io")
+        if not external and self.uri is not None:
+            raise ValueError(f"uri is given, but mode is {self.mode}: only external has one")
+        return self
 
 
 class Instances(Options):

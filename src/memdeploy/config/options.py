@@ -142,6 +142,11 @@ OPTIONS: tuple[Option, ...] = (
         kind="integer", default="17", choices=("16", "17"), metavar="N",
     ),
     Option(
+        "postgres.connectivity", "--postgres-connectivity",
+        "private: an address in our network; connector: no network, Google's connector alone reaches it.", POSTGRES,
+        default="private", choices=("private", "connector"), metavar="HOW",
+    ),
+    Option(
         "postgres.tier", "--postgres-tier", "Machine type of Cloud SQL.", POSTGRES,
         default=_OF_PROFILE, metavar="TIER", form="a tier such as db-custom-1-3840",
     ),
@@ -154,8 +159,27 @@ OPTIONS: tuple[Option, ...] = (
         default="on", choices=_PROTECTION, metavar="MODE",
     ),
     Option(
-        "neo4j.mode", "--neo4j", "Where Neo4j runs. This version: vm.", NEO4J,
+        "neo4j.mode", "--neo4j",
+        "Where Neo4j runs: on a machine of its own, at an address of yours, or as a throw-away sidecar.", NEO4J,
         default="vm", choices=("vm", "external", "sidecar", "cloud-run"), metavar="MODE",
+    ),
+    Option(
+        "neo4j.uri", "--neo4j-uri", "Address of your Neo4j, with mode external.", NEO4J, metavar="URI",
+        form="bolt, neo4j, bolt+s, neo4j+s, bolt+ssc or neo4j+ssc, such as neo4j+s://xxxx.databases.neo4j.io",
+    ),
+    Option("neo4j.user", "--neo4j-user", "Its user.", NEO4J, default="neo4j", metavar="USER"),
+    Option(
+        "neo4j.password.env", "--neo4j-password-env", "Environment variable that holds its password.", NEO4J,
+        default="NEO4J_PASSWORD", metavar="VARIABLE", instead_of="neo4j.password",
+        form="the name of an environment variable",
+    ),
+    Option(
+        "neo4j.password.file", "--neo4j-password-file", "File that holds its password.", NEO4J, metavar="PATH",
+        instead_of="neo4j.password", form="a path; in a file relative to that file's folder",
+    ),
+    Option(
+        "neo4j.password.secret", "--neo4j-password-secret", "Secret in the cloud's own store that holds it.", NEO4J,
+        metavar="NAME", instead_of="neo4j.password", form="a secret's name in the cloud's store",
     ),
     Option(
         "neo4j.machine", "--neo4j-machine", "Machine type of the Neo4j VM.", NEO4J,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from memdeploy.engine.graph import Graph
-from memdeploy.engine.ledger import Status, StepRecord
 from memdeploy.engine.step import Difference, Effect, Observed, State, Step
 from memdeploy.errors import Foreign, MemdeployError, Refused
+from memdeploy.lifecycle.orphans import Orphans
 
 Action = Mapping[str, Any]
 """{step, action, title, changes: [{path, old, new, effect}], depends_on: [step], reason}"""
@@ -23,16 +23,10 @@ _BY_STATE = {
 _CHANGES = frozenset({"create", "change", "replace", "remove", "forbidden"})
 
 
-def actions(graph: Graph, observed: Mapping[str, Observed], orphans: Iterable[StepRecord]) -> list[Action]:
+def actions(graph: Graph, observed: Mapping[str, Observed], left: Orphans, every: Graph) -> list[Action]:
     """In graph order, transient steps left out; then what the journal knows and the graph no longer has."""
     seen = [_action(step, observed[step.name]) for step in graph if not step.transient]
-    return [*seen, *(_orphan(record) for record in orphans)]
-
-
-def orphans(graph: Graph, records: Iterable[StepRecord]) -> list[StepRecord]:
-    """Steps that were made once and left the graph (`neo4j.mode` from vm to external)."""
-    gone = {Status.REMOVED, Status.PENDING}
-    return [record for record in records if record.name not in graph and record.status not in gone]
+    return [*seen, *_orphans(left, every)]
 
 
 def counts(planned: Sequence[Action]) -> dict[str, int]:
@@ -96,16 +90,17 @@ def change_entry(difference: Difference) -> dict[str, Any]:
     return {**entry, "reason": difference.reason} if difference.reason else entry
 
 
-def _orphan(record: StepRecord) -> Action:
-    reason = "left the configuration; " + (
-        "holds data, removed only with --delete-data" if record.holds_data else "no longer needed"
-    )
-    return {
-        "step": record.name,
-        "action": "orphan" if record.holds_data else "remove",
-        "title": record.name,
-        "reason": reason,
+def _orphans(left: Orphans, every: Graph) -> list[Action]:
+    said = {
+        "orphan": (left.data, "left the configuration; holds data, removed only with --delete-data"),
+        "kept": (left.kept, "left the configuration; what stays needs it"),
+        "remove": (left.stateless, "left the configuration; no longer needed"),
     }
+    return [
+        {"step": name, "action": word, "title": every[name].title or name, "reason": reason}
+        for word, (names, reason) in said.items()
+        for name in names
+    ]
 
 
 def _refusal(action: Action, replace: frozenset[str]) -> MemdeployError | None:

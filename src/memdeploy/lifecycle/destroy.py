@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.ledger import Kept
 from memdeploy.engine.results import RunResult
 from memdeploy.errors import AnswerNeeded, ExitCode, NotYet, Refused, UsageError
-from memdeploy.lifecycle import where
+from memdeploy.lifecycle import orphans, where
 from memdeploy.lifecycle.changing import Changing, change, shared_at_rest
 from memdeploy.lifecycle.outcome import error_of, leftovers, removed, seconds_since
 from memdeploy.lifecycle.rehearsing import leave
@@ -37,6 +38,7 @@ def destroy(request: Request, sink: Sink) -> Result:
 def _destroy_one(request: Request, sink: Sink) -> Result:
     with change(request, sink) as changing:
         _refuse_early_finish(changing)
+        changing = _with_everything(changing)
         opened = changing.session
         start = opened.clock.boottime()
         chosen = _chosen(changing)
@@ -48,6 +50,12 @@ def _destroy_one(request: Request, sink: Sink) -> Result:
         found = _remove(changing, chosen)
         data |= _done_part(changing, chosen, found, seconds_since(opened.clock, start))
         return _result(opened, data, found)
+
+
+def _with_everything(changing: Changing) -> Changing:
+    """What an earlier configuration made goes with the rest."""
+    opened = changing.session
+    return replace(changing, session=replace(opened, graph=orphans.whole(opened, changing.journal.steps)))
 
 
 def _refuse_early_finish(changing: Changing) -> None:

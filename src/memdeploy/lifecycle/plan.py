@@ -9,7 +9,7 @@ from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Observed
 from memdeploy.errors import ExitCode, Refused, UsageError
-from memdeploy.lifecycle import actions
+from memdeploy.lifecycle import actions, orphans
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result, error_entry
 from memdeploy.lifecycle.session import Session, look, usual_seconds
@@ -56,12 +56,14 @@ def tell_plan(session: Session, data: Mapping[str, Any]) -> None:
 
 
 def planned_actions(session: Session, observed: Mapping[str, Observed]) -> list[actions.Action]:
-    orphans = actions.orphans(session.graph, session.journal.steps.values())
-    return actions.actions(session.graph, observed, orphans)
+    records = session.journal.steps
+    every = orphans.whole(session, records)
+    left = orphans.find(session.graph, every, records, delete_data=session.request.delete_data)
+    return actions.actions(session.graph, observed, left, every)
 
 
 def plan_data(session: Session, planned: list[actions.Action]) -> dict[str, Any]:
-    busy = [action["step"] for action in planned if action["action"] not in ("unchanged", "orphan", "remove")]
+    busy = [action["step"] for action in planned if action["action"] not in ("unchanged", "orphan", "kept", "remove")]
     return {
         "actions": planned,
         "counts": actions.counts(planned),
@@ -69,4 +71,11 @@ def plan_data(session: Session, planned: list[actions.Action]) -> dict[str, Any]
         "seconds": round(usual_seconds(session.graph, busy), 1),
         "cost_per_month": round(sum(session.cloud.costs().values()), 2),
         "prices": session.cloud.prices_of,
+        **warned(session),
     }
+
+
+def warned(session: Session) -> dict[str, list[str]]:
+    """What the user should know of this configuration, where there is anything."""
+    found = list(session.cloud.warnings())
+    return {"warnings": found} if found else {}

@@ -22,7 +22,9 @@ class Request:
     `name` is None when nobody named a deployment: then it is the only one. `state` is the folder or URL of the
     journals; None: the user's own. `cancel` is set by a first SIGINT or SIGTERM (`cli.signals`, which also emits
     STOPPING); it is for clock and runner. `backing` is `none`, `containers` or `auto`; `time_scale` None is the
-    rehearsal's default. `port` is `proxy`'s, 0: any. `interactive` says that somebody can answer; `confirm` then asks
+    rehearsal's default. `secrets` reads what the user gives for a configuration (`Context.model_key`,
+    `neo4j_password`) and raises `UsageError` for what cannot be read.
+    `port` is `proxy`'s, 0: any. `interactive` says that somebody can answer; `confirm` then asks
     one question, else it is None.
     """
 
@@ -55,6 +57,6 @@ class Request:
     events: Path | None = None
     wire_log: Path | None = None
     confirm: Callable[[str], bool] | None = None
-    model_key: Secret | None = None
+    secrets: Callable[[Deployment], Mapping[str, Secret]] = lambda deployment: {}
     from_file: bool = False
     cancel: CancelToken = field(default_factory=CancelToken)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from memdeploy.config.model import Deployment, ModelProvider
+from memdeploy.config.model import Deployment
 from memdeploy.engine.clock import SystemClock
 from memdeploy.engine.crash import CrashPoints
 from memdeploy.engine.events import Event, EventKind, Sink
@@ -26,7 +26,6 @@ from memdeploy.lifecycle.wire import wire_log
 from memdeploy.memmachine.files import docker_files
 from memdeploy.providers import load
 from memdeploy.providers.base import Cloud, Context
-from memdeploy.secret import Secret
 from memdeploy.state.deployments import Deployments, Place
 from memdeploy.state.journal import Journal
 
@@ -153,7 +152,7 @@ def _opened(
         clock=clock,
         docker_files=docker_files(),
         rehearsal=found.target,
-        model_key=_model_key(request, deployment),
+        **request.secrets(deployment),
         engine_allowed=found.target is None or found.containers,
         final_backup=not request.no_final_backup,
         wire=wire,
@@ -162,11 +161,6 @@ def _opened(
     cloud = load(deployment.provider)(context)
     opened = Session(request, deployment, journal, deployments, found, cloud, cloud.graph(), clock, sink)
     return replace(opened, shared=shared_place(opened, create=False))
-
-
-def _model_key(request: Request, deployment: Deployment) -> Secret | None:
-    """The offline model asks for none: then the user's never leaves this process."""
-    return None if deployment.model.provider is ModelProvider.OFFLINE else request.model_key
 
 
 def shared_place(opened: Session, *, create: bool) -> Place | None:

@@ -11,6 +11,7 @@ from memdeploy.engine.ledger import Status
 from memdeploy.engine.step import Observed, State
 from memdeploy.errors import ExitCode, MemdeployError, Unhealthy
 from memdeploy.lifecycle.actions import change_entry
+from memdeploy.lifecycle.plan import warned
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result, error_entry
 from memdeploy.lifecycle.session import Session, look
@@ -29,6 +30,7 @@ def status(request: Request, sink: Sink) -> Result:
             "steps": _steps(session, observed),
             "health": health["health"],
             **_details(session, outputs, health),
+            **warned(session),
         }
         broken = [why for why in _broken(session, observed, outputs) if why is not None]
         if broken:

@@ -7,15 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from memdeploy.engine.events import EventKind, Sink
-from memdeploy.engine.graph import Graph
-from memdeploy.engine.ledger import Status, StepRecord
+from memdeploy.engine.ledger import Kept, Status
 from memdeploy.engine.results import Action, RunResult
-from memdeploy.engine.step import Observed, Step
-from memdeploy.errors import AnswerNeeded, ExitCode, MemdeployError
-from memdeploy.lifecycle import actions, diagnosis
+from memdeploy.engine.step import Observed
+from memdeploy.errors import AnswerNeeded, ExitCode, MemdeployError, NotYet
+from memdeploy.lifecycle import actions, diagnosis, orphans
 from memdeploy.lifecycle.changing import Changing, change, shared_at_rest, shared_for_up
 from memdeploy.lifecycle.outcome import error_of, seconds_since
-from memdeploy.lifecycle.plan import check_replace, plan_data, planned_actions, tell_plan
+from memdeploy.lifecycle.plan import check_replace, plan_data, planned_actions, tell_plan, warned
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Outcome, Result, error_entries, error_entry
 from memdeploy.lifecycle.session import Session
@@ -39,7 +38,7 @@ def up(request: Request, sink: Sink) -> Result:
         if refused or not _agreed(opened, planned):
             return _not_begun(data, refused)
         start += opened.clock.boottime() - asked  # how long somebody thought about it is no part of the run
-        found = _deploy(changing, observed, planned)
+        found = _deploy(changing, observed)
         data |= _done_part(changing, found, seconds_since(opened.clock, start))
         return _result(opened, data, found)
 
@@ -75,7 +74,7 @@ def _not_begun(data: dict[str, Any], refused: list[MemdeployError]) -> Result:
     return Result("up", "success", ExitCode.DONE, data)
 
 
-def _deploy(changing: Changing, observed: Mapping[str, Observed], planned: list[actions.Action]) -> RunResult:
+def _deploy(changing: Changing, observed: Mapping[str, Observed]) -> RunResult:
     opened = changing.session
     configuration = opened.deployment.model_dump(mode="json")
     # A destroy that was told to delete data is over: its `--finish` must not reach what is made from now on.
@@ -85,7 +84,7 @@ def _deploy(changing: Changing, observed: Mapping[str, Observed], planned: list[
         found = diagnosis.explained(changing, shared, observed, found)
     diagnosis.reconsider(changing, found)
     if found.ok:
-        found = _remove_orphans(changing, planned, found)
+        found = _remove_orphans(changing, found)
     changing.writer.update(status=_status(changing, found))
     return found
 
@@ -98,19 +97,21 @@ def _status(changing: Changing, found: RunResult) -> DeploymentStatus:
     return DeploymentStatus.FAILED if begun or not changing.born else DeploymentStatus.NEW
 
 
-def _remove_orphans(changing: Changing, planned: list[actions.Action], found: RunResult) -> RunResult:
-    """What left the graph and holds no data goes, once what replaced it stands."""
-    stateless = [action["step"] for action in planned if action["action"] == "remove"]
-    if not stateless:
+def _remove_orphans(changing: Changing, found: RunResult) -> RunResult:
+    """What left the graph goes, once what replaced it stands; data and what it needs stay, at rest. What the cloud
+    holds for hours is tried again by the next `up`: the deployment is whole without it."""
+    opened, records = changing.session, changing.journal.steps
+    every = orphans.whole(opened, records)
+    left = orphans.find(opened.graph, every, records, delete_data=opened.request.delete_data)
+    resting = {name for name, record in records.items() if record.status is Status.KEPT}
+    retain = [name for name in left.data if name not in resting]
+    if not left.stateless and not retain:
         return found
-    graph = Graph([_rebuilt(changing, changing.journal.record(name)) for name in stateless])
-    removed = changing.runner(graph, shared_at_rest(changing.session)).remove(stateless)
-    return RunResult((*found.steps, *removed.steps), removed.error, removed.cancelled)
-
-
-def _rebuilt(changing: Changing, record: StepRecord) -> Step:
-    resource = changing.session.cloud.rebuild(record.kind, record.identity)
-    return Step(name=record.name, resource=resource, identity=record.identity, title=record.name)
+    removed = changing.runner(every, shared_at_rest(opened)).remove(left.stateless, retain=retain)
+    for name in left.kept if removed.ok else ():
+        changing.writer.commit(name, Kept())
+    error = None if isinstance(removed.error, NotYet) else removed.error
+    return RunResult((*found.steps, *removed.steps), error, removed.cancelled)
 
 
 def _done_part(changing: Changing, found: RunResult, seconds: float) -> dict[str, Any]:
@@ -127,6 +128,7 @@ def _done_part(changing: Changing, found: RunResult, seconds: float) -> dict[str
         "pending": [step.name for step in found.steps if step.action in (Action.PENDING, Action.SKIPPED)],
         "access": str(changing.session.deployment.service.access),
     }
+    data |= warned(changing.session)
     url = outputs.get("service", {}).get("uri")
     return {**data, "url": url, "call": list(changing.session.cloud.how_to_call(outputs))} if url else data
 

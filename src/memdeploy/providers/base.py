@@ -30,8 +30,9 @@ class RehearsalTarget:
 class Context:
     """All that a provider is told. `id` (12 of [a-z0-9]) and `suffix` (4 of [a-z0-9]) were journalled at birth.
 
-    `model_key` is None when the user gave none this time: a stored version is then kept. `first` is True until the
-    deployment has been up once. `docker_files` is the folder that holds the Dockerfile. `wire` receives one redacted
+    `model_key` and `neo4j_password` (of an external server) are None when the user gave none this time: a stored
+    version is then kept. `first` is True until the deployment has been up once.
+    `docker_files` is the folder that holds the Dockerfile. `wire` receives one redacted
     record a request when --wire-log is given. `final_backup` (destroy --delete-data): what holds data takes a last
     backup or snapshot before it is deleted, noted as `final` ({"what", "where", "expires"}) before the call.
     """
@@ -43,6 +44,7 @@ class Context:
     docker_files: Path
     rehearsal: RehearsalTarget | None = None
     model_key: Secret | None = None
+    neo4j_password: Secret | None = None
     engine_allowed: bool = True
     final_backup: bool = True
     wire: Callable[[Mapping[str, Any]], None] | None = None
@@ -148,6 +150,11 @@ class Cloud(Protocol):
 
     def graph(self) -> Graph:
         """All steps of `up`, `shared` scope and transient ones included."""
+        ...
+
+    def everything(self) -> Graph:
+        """All steps of `graph`, and those that another configuration of this deployment would have had: what a journal
+        may hold, with the order and the needs of its data."""
         ...
 
     def shared_graph(self) -> Graph:

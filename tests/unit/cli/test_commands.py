@@ -14,7 +14,6 @@ from memdeploy.engine.events import Event, EventKind, Sink
 from memdeploy.errors import ExitCode, MemdeployError
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result
-from memdeploy.secret import Secret
 from tests.unit.cli.fakes import Lifecycle
 
 CANARY = "sk-canary-0815"
@@ -286,19 +285,29 @@ def test_deleting_data_wants_the_name(life: Lifecycle, typed: str, agreed: bool)
     assert "Type abc to go on" in found.stderr
 
 
-def test_the_key_is_read_for_up_and_is_a_secret(life: Lifecycle) -> None:
-    env = {"OPENAI_API_KEY": f"{CANARY}\n"}
-    up, status = life.run("up --provider gcp --yes", env=env), life.run("status --provider gcp", env=env)
+def reading(request: Request, sink: Sink) -> Result:
+    """A command that asks for the secrets of its configuration, as every session does."""
+    assert request.deployment is not None
+    given = dict(request.secrets(request.deployment))
+    return Result(request.command, "success", data={"given": sorted(given), "shown": str(given)})
 
-    assert life.asked[0].model_key == Secret(CANARY)
-    assert life.asked[1].model_key is None
-    assert "newline" in up.stderr
+
+def test_secrets_are_read_for_up_and_cannot_be_seen(life: Lifecycle) -> None:
+    life.act = reading
+    env = {"OPENAI_API_KEY": f"{CANARY}\n", "NEO4J_PASSWORD": CANARY}
+    external = "--neo4j external --neo4j-uri neo4j+s://x.example"
+    up = life.run(f"up --provider gcp --yes {external} --json", env=env)
+    without = life.run("up --provider gcp --yes --json", env=env)
+    status = life.run("status --provider gcp --json", env=env)
+    found = [json.loads(run.stdout)["data"]["given"] for run in (up, without, status)]
+    assert found == [["model_key", "neo4j_password"], ["model_key"], []]
+    assert "newline" in life.run("up --provider gcp --yes", env=env).stderr
     assert CANARY not in up.output + status.output
 
 
-def test_an_empty_key_is_refused_before_anything_starts(life: Lifecycle) -> None:
+def test_an_empty_key_is_refused_when_it_is_asked_for(life: Lifecycle) -> None:
+    life.act = reading
     assert life.run("up --provider gcp --yes", env={"OPENAI_API_KEY": ""}).exit_code == ExitCode.USAGE
-    assert life.asked == []
 
 
 def test_events_go_to_the_file_too(life: Lifecycle, tmp_path: Path) -> None:

@@ -257,10 +257,10 @@ def test_misspelt_variables_are_told_and_others_left_alone(folder: Path) -> None
 def test_options_laid_over_a_journals_configuration() -> None:
     journalled = Deployment(provider=Provider.GCP, profile=Profile.SMALL, name="abc")
 
-    changed = override(journalled, {"neo4j.mode": "external", "model.key.secret": "s"})
+    changed = override(journalled, {"neo4j.mode": "sidecar", "model.key.secret": "s"})
 
     assert changed.profile is Profile.SMALL
-    assert changed.neo4j.mode is Neo4jMode.EXTERNAL
+    assert changed.neo4j.mode is Neo4jMode.SIDECAR
     assert changed.model.key == KeySource(secret="s")
     assert override(journalled, {}) == journalled
 

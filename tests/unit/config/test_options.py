@@ -55,6 +55,8 @@ def test_choices_are_those_of_the_model(option: Option) -> None:
 def test_every_choice_is_accepted(option: Option, tmp_path: Path) -> None:
     for choice in option.choices:
         environ = {"MEMDEPLOY_PROVIDER": "gcp", option.env: choice, "MEMDEPLOY_SERVICE_INVOKERS": "user:a@x.org"}
+        if choice == "external":
+            environ["MEMDEPLOY_NEO4J_URI"] = "neo4j+s://graph.example.com"
         if choice != "invokers":
             del environ["MEMDEPLOY_SERVICE_INVOKERS"]
         assert load(file=None, flags={}, environ=environ, folder=tmp_path).deployment is not None

@@ -8,12 +8,12 @@ from memdeploy.engine.graph import Graph
 from memdeploy.engine.ledger import Status
 from memdeploy.engine.step import Difference, Effect, Observed, State, Unknown
 from memdeploy.errors import Foreign, Refused
-from memdeploy.lifecycle import actions
+from memdeploy.lifecycle import actions, orphans
 from tests.unit.lifecycle.toys import record, step
 
 
 def planned(seen: Observed) -> actions.Action:
-    return actions.actions(Graph([step("a")]), {"a": seen}, [])[0]
+    return actions.actions(Graph([step("a")]), {"a": seen}, orphans.Orphans(), Graph([]))[0]
 
 
 def difference(effect: Effect) -> Difference:
@@ -54,22 +54,22 @@ def test_an_absence_needs_no_reason() -> None:
 
 
 def test_transient_steps_are_not_planned() -> None:
-    assert actions.actions(Graph([step("v", transient=True)]), {}, []) == []
+    assert actions.actions(Graph([step("v", transient=True)]), {}, orphans.Orphans(), Graph([])) == []
 
 
-def test_what_left_the_graph_is_removed_unless_it_holds_data() -> None:
-    gone = actions.orphans(
-        Graph([step("a")]),
-        [
-            record("a"),
-            record("vm"),
-            record("disk", holds_data=True),
-            record("old", Status.REMOVED),
-            record("never", Status.PENDING),
-        ],
-    )
-    words = {entry["step"]: entry["action"] for entry in actions.actions(Graph([]), {}, gone)}
-    assert words == {"vm": "remove", "disk": "orphan"}
+def test_what_left_the_graph_is_removed_unless_it_holds_data_or_data_needs_it() -> None:
+    every = Graph([
+        step("a"), step("password"), step("old"), step("never"),
+        step("disk", holds_data=True, keeps=("password",)), step("vm", "disk"),
+    ])  # fmt: skip
+    known = [record("a"), record("vm"), record("disk", holds_data=True), record("password")]
+    records = {r.name: r for r in [*known, record("old", Status.REMOVED), record("never", Status.PENDING)]}
+    left = orphans.find(Graph([step("a")]), every, records, delete_data=False)
+    assert left == orphans.Orphans(data=("disk",), kept=("password",), stateless=("vm",))
+    words = {entry["step"]: entry["action"] for entry in actions.actions(Graph([]), {}, left, every)}
+    assert words == {"vm": "remove", "disk": "orphan", "password": "kept"}
+    everything = orphans.find(Graph([step("a")]), every, records, delete_data=True)
+    assert set(everything.stateless) == {"vm", "disk", "password"}
 
 
 def test_only_changes_are_pending() -> None:

@@ -10,7 +10,7 @@ from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Operation, OperationStatus, Resource, Step
 from memdeploy.errors import CloudError, MemdeployError, Refused, UsageError
 from memdeploy.providers.base import Context, LogLine, LogQuery, Role
-from memdeploy.providers.gcp import costs, errors, graph, kinds, markers, operations, permissions
+from memdeploy.providers.gcp import costs, errors, graph, kinds, markers, modes, operations, permissions
 from memdeploy.providers.gcp.scope import Scope
 from memdeploy.secret import Secret
 
@@ -42,13 +42,6 @@ def check(deployment: Deployment) -> None:
             where="neo4j.mode",
             suggestion="Use `mode: vm` (the default: a small machine with a disk of its own, no external address).",
         )
-    if mode is not Neo4jMode.VM:
-        raise UsageError(
-            f"neo4j.mode: {mode} is not in this version",
-            code="not-in-this-version",
-            where="neo4j.mode",
-            suggestion="Use `mode: vm`.",
-        )
 
 
 class GoogleCloud:
@@ -69,7 +62,8 @@ class GoogleCloud:
 
     @property
     def proof_of_use(self) -> tuple[str, ...]:
-        return ("network.subnet",)
+        """Its subnet; without a network of ours its image."""
+        return ("network.subnet",) if modes.network(self.scope.deployment) else ("image",)
 
     @property
     def examiner(self) -> str:
@@ -88,6 +82,9 @@ class GoogleCloud:
 
     def graph(self) -> Graph:
         return graph.deployment(self.scope)
+
+    def everything(self) -> Graph:
+        return graph.everything(self.scope)
 
     def shared_graph(self) -> Graph:
         return graph.shared(self.scope)
@@ -166,8 +163,8 @@ class GoogleCloud:
     def warnings(self) -> tuple[str, ...]:
         from memdeploy.providers.gcp import access
 
-        text = access.warning(self.scope.deployment)
-        return (text,) if text else ()
+        found = (access.warning(self.scope.deployment), modes.warning(self.scope.deployment))
+        return tuple(text for text in found if text)
 
     @property
     def prices_of(self) -> str:

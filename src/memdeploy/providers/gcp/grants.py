@@ -12,6 +12,7 @@ ACCESS_SECRET = "roles/secretmanager.secretAccessor"  # noqa: S105
 READ_IMAGES = "roles/artifactregistry.reader"
 WRITE_IMAGES = "roles/artifactregistry.writer"
 WRITE_LOGS = "roles/logging.logWriter"
+CONNECT_SQL = "roles/cloudsql.client"
 MINT_ID_TOKENS = "roles/iam.serviceAccountOpenIdTokenCreator"
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from memdeploy.config.model import KeySource
+from memdeploy.config.model import Connectivity, Deployment, KeySource, Neo4jMode
 from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Ref, Step
-from memdeploy.providers.gcp import grants, kinds
+from memdeploy.providers.gcp import grants, kinds, modes
 from memdeploy.providers.gcp.registry import REMOTE, STANDARD
 from memdeploy.providers.gcp.scope import Scope
 
@@ -24,7 +24,6 @@ ACCOUNTS: Mapping[str, tuple[str, str]] = {
 DATABASE = "memmachine"
 SHARED = ("shared.registry", "shared.hub", "shared.network", "shared.range", "shared.peering")
 IMAGE_GRANTS = ("grants.registry", "grants.hub", "grants.project")
-SECRETS = ("model", "postgres", "neo4j", "tls")
 
 
 class Builder:
@@ -33,6 +32,11 @@ class Builder:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.names = scope.names
+        self.vm = modes.vm(scope.deployment)
+        self.sidecar = modes.sidecar(scope.deployment)
+        self.external = modes.external(scope.deployment)
+        self.connector = modes.connector(scope.deployment)
+        self.networked = modes.network(scope.deployment)
 
     def step(self, name: str, kind: str, identity: Mapping[str, Any], title: str, **rest: Any) -> Step:
         resource = kinds.make(self.scope, kind, identity)
@@ -64,10 +68,14 @@ class Builder:
         yield self.step(
             "shared.hub", "artifactregistry.repository", hub, "Copies of public images", seconds=12.0, **own
         )
+        if needs and not self.networked:
+            return
         yield self.step("shared.network", "compute.network", network, "Network", seconds=25.0, **own)
         yield self.step(
             "shared.range", "compute.globalAddress", addresses, "Address range", inputs=link, seconds=10.0, **own
         )
+        if needs and self.connector:
+            return
         yield self.step(
             "shared.peering",
             "servicenetworking.connection",
@@ -84,16 +92,22 @@ class Builder:
 
     def accounts(self) -> Iterable[Step]:
         for name, (role, title) in ACCOUNTS.items():
+            if name == "account.neo4j" and not self.vm:
+                continue
             full = f"{title} of {self.scope.deployment.name}"
             identity = {"account_id": self.names.own(role), "title": full}
             yield self.step(name, "iam.serviceAccount", identity, f"Account for {title}", needs=("apis",), seconds=8.0)
 
     def network(self) -> Iterable[Step]:
+        if not self.networked:
+            return
         link = Ref("shared.network", "link")
         yield self.step(
             "network.subnet", "compute.subnetwork", {"name": self.names.own("net")}, "Subnet",
             inputs={"network": link, "space": Ref("shared.range", "space")}, seconds=20.0,
         )  # fmt: skip
+        if not self.vm:
+            return
         yield self.step(
             "network.firewall", "compute.firewall", {"name": self.names.own("bolt")}, "Firewall rule for Bolt",
             inputs={
@@ -107,52 +121,69 @@ class Builder:
     # -- secrets and rights ------------------------------------------------------------------------------------------
 
     def secrets(self) -> Iterable[Step]:
-        kind, identity = self._model_key(self.scope.deployment.model.key)
+        kind, identity = self._given(self.scope.deployment.model.key, "secretmanager.modelKey", "key")
         yield self.step("secret.model", kind, identity, "Model key", needs=("apis",), seconds=4.0)
-        for name, role, title in (
-            ("secret.postgres", "pg", "PostgreSQL password"),
-            ("secret.neo4j", "neo", "Neo4j password"),
-        ):
-            own = {"name": self.names.own(role)}
-            yield self.step(name, "secretmanager.generated", own, title, needs=("apis",), seconds=4.0)
-        yield self.step(
-            "secret.tls", "secretmanager.tls", {"name": self.names.own("tls")}, "Neo4j certificate",
-            inputs={"address": Ref("neo4j.address", "address")}, needs=("apis",), seconds=5.0,
-        )  # fmt: skip
-        yield from self._secret_grants(identity["name"])
-
-    def _model_key(self, key: KeySource) -> tuple[str, dict[str, str]]:
-        if key.secret:
-            return "secretmanager.referenced", {"name": key.secret}
-        return "secretmanager.modelKey", {"name": self.names.own("key")}
-
-    def _secret_grants(self, model: str) -> Iterable[Step]:
-        """Per secret, and steps of their own: kept secrets lose the accounts that are removed."""
+        yield self._generated("secret.postgres", "pg", "PostgreSQL password")
         run, neo4j = Ref("account.run", "member"), Ref("account.neo4j", "member")
-        for what, thing, readers in (
-            ("model", model.partition("/versions/")[0], [run]),
-            ("postgres", self.names.own("pg"), [run]),
-            ("neo4j", self.names.own("neo"), [run, neo4j]),
-            ("tls", self.names.own("tls"), [neo4j]),
-        ):
-            yield self.grant(
-                f"grants.{what}", "secret", thing, f"Readers of the {what} secret",
-                {grants.ACCESS_SECRET: readers}, needs=(f"secret.{what}",),
+        yield self._readers("model", identity["name"].partition("/versions/")[0], [run])
+        yield self._readers("postgres", self.names.own("pg"), [run])
+        if self.vm:
+            yield self._generated("secret.neo4j", "neo", "Neo4j password")
+            yield self.step(
+                "secret.tls", "secretmanager.tls", {"name": self.names.own("tls")}, "Neo4j certificate",
+                inputs={"address": Ref("neo4j.address", "address")}, needs=("apis",), seconds=5.0,
             )  # fmt: skip
+            yield self._readers("neo4j", self.names.own("neo"), [run, neo4j])
+            yield self._readers("tls", self.names.own("tls"), [neo4j])
+        if self.external:
+            yield from self._external(run)
+        if self.sidecar:
+            yield self._generated("secret.sidecar", "side", "Password of the Neo4j beside MemMachine")
+            yield self._readers("sidecar", self.names.own("side"), [run])
+
+    def _external(self, run: Ref) -> Iterable[Step]:
+        """A secret of its own: the machine's password stays with its disk, whichever mode is next."""
+        source = self.scope.deployment.neo4j.password
+        kind, identity = self._given(source, "secretmanager.neo4jPassword", "ext")
+        yield self.step("secret.external", kind, identity, "Password of your Neo4j", needs=("apis",), seconds=4.0)
+        yield self._readers("external", identity["name"].partition("/versions/")[0], [run])
+
+    def _generated(self, name: str, role: str, title: str) -> Step:
+        own = {"name": self.names.own(role)}
+        return self.step(name, "secretmanager.generated", own, title, needs=("apis",), seconds=4.0)
+
+    def _given(self, source: KeySource, kind: str, role: str) -> tuple[str, dict[str, str]]:
+        """The user's own secret, or one of ours with the value that was given."""
+        if source.secret:
+            return "secretmanager.referenced", {"name": source.secret}
+        return kind, {"name": self.names.own(role)}
+
+    def _readers(self, what: str, thing: str, members: list[Ref]) -> Step:
+        """Per secret, and a step of its own: kept secrets lose the accounts that are removed."""
+        return self.grant(
+            f"grants.{what}", "secret", thing, f"Readers of the {what} secret",
+            {grants.ACCESS_SECRET: members}, needs=(f"secret.{what}",),
+        )  # fmt: skip
 
     def image_grants(self) -> Iterable[Step]:
         build, neo4j = Ref("account.build", "member"), Ref("account.neo4j", "member")
+        readers = [build, neo4j] if self.vm else [build]
         yield self.grant(
             "grants.registry", "repository", self.names.shared, "Writer of images",
             {grants.WRITE_IMAGES: [build]}, needs=("shared.registry",),
         )  # fmt: skip
         yield self.grant(
             "grants.hub", "repository", self.names.shared_hub, "Readers of public images",
-            {grants.READ_IMAGES: [build, neo4j]}, needs=("shared.hub",),
+            {grants.READ_IMAGES: readers}, needs=("shared.hub",),
         )  # fmt: skip
         yield self.grant(
-            "grants.project", "project", self.scope.project, "Writers of logs", {grants.WRITE_LOGS: [build, neo4j]}
+            "grants.project", "project", self.scope.project, "Writers of logs", {grants.WRITE_LOGS: readers}
         )
+        if self.connector:
+            yield self.grant(
+                "grants.sql", "project", self.scope.project, "Client of Cloud SQL",
+                {grants.CONNECT_SQL: [Ref("account.run", "member")]},
+            )  # fmt: skip
 
     # -- databases ---------------------------------------------------------------------------------------------------
 
@@ -162,28 +193,42 @@ class Builder:
             "instance": Ref("postgres.instance", "name"),
             "running": Ref("postgres.instance", "running"),
         }
+        place = {"network": Ref("shared.network", "link"), "range": Ref("shared.range", "name")}
+        private = ("shared.peering", "network.subnet")
         yield self.step(
             "postgres.instance", "sql.instance", {"name": name}, "Cloud SQL",
-            inputs={"network": Ref("shared.network", "link"), "range": Ref("shared.range", "name")},
-            needs=("shared.peering", "network.subnet"), seconds=420.0, holds_data=True,
+            inputs={} if self.connector else place, needs=("apis",) if self.connector else private,
+            seconds=420.0, holds_data=True,
             keeps=(
-                "postgres.database", "postgres.user", "secret.postgres", "shared.peering", "network.subnet", "image",
+                "postgres.database", "postgres.user", "secret.postgres", "image",
+                *(() if self.connector else private),
             ),
         )  # fmt: skip
-        yield self.step(
-            "postgres.authority", "sql.authority", {"instance": name}, "Cloud SQL's certificate authorities",
-            inputs={"instance": Ref("postgres.instance", "name")}, seconds=2.0,
-        )  # fmt: skip
+        if not self.connector:  # the connector checks the instance by itself
+            yield self._authority(name)
         child = {"instance": name, "name": DATABASE}
-        yield self.step(
-            "postgres.database", "sql.database", child, "Database", inputs=of_instance, seconds=6.0
-        )  # fmt: skip
+        yield self.step("postgres.database", "sql.database", child, "Database", inputs=of_instance, seconds=6.0)
         yield self.step(
             "postgres.user", "sql.user", child, "Database user",
             inputs={**of_instance, "password": Ref("secret.postgres", "secret")}, seconds=6.0,
         )  # fmt: skip
 
+    def _authority(self, name: str) -> Step:
+        return self.step(
+            "postgres.authority", "sql.authority", {"instance": name}, "Cloud SQL's certificate authorities",
+            inputs={"instance": Ref("postgres.instance", "name")}, seconds=2.0,
+        )  # fmt: skip
+
     def neo4j(self) -> Iterable[Step]:
+        if self.vm or self.sidecar:
+            yield self.step(
+                "neo4j.image", "neo4j.image", {}, "Neo4j's image",
+                inputs={"registry_uri": Ref("shared.hub", "registry_uri")}, seconds=10.0,
+            )  # fmt: skip
+        if self.vm:
+            yield from self._machine()
+
+    def _machine(self) -> Iterable[Step]:
         n = self.names
         subnet = Ref("network.subnet", "link")
         yield self.step(
@@ -201,10 +246,6 @@ class Builder:
                 "neo4j.snapshots", "neo4j.image", "neo4j.address", "secret.neo4j", "secret.tls", "network.subnet",
                 "image",
             ),
-        )  # fmt: skip
-        yield self.step(
-            "neo4j.image", "neo4j.image", {}, "Neo4j's image",
-            inputs={"registry_uri": Ref("shared.hub", "registry_uri")}, seconds=10.0,
         )  # fmt: skip
         yield self.step(
             "neo4j.vm", "compute.vm", {"name": n.own("neo")}, "Neo4j",
@@ -241,27 +282,52 @@ class Builder:
         return {
             "image": Ref("image", "reference"),
             "account": Ref("account.run", "email"),
-            "network": Ref("shared.network", "link"),
-            "subnet": Ref("network.subnet", "link"),
-            "postgres_address": Ref("postgres.instance", "address"),
-            "postgres_authority": Ref("postgres.authority", "pem"),
             "postgres_database": Ref("postgres.database", "name"),
             "postgres_user": Ref("postgres.user", "name"),
             "postgres_password": Ref("secret.postgres", "secret"),
+            "model_key": Ref("secret.model", "secret"),
+            **self._way_out(),
+            **self._way_to_postgres(),
+            **self._way_to_neo4j(),
+        }
+
+    def _way_out(self) -> dict[str, Any]:
+        if not self.networked:
+            return {}
+        return {"network": Ref("shared.network", "link"), "subnet": Ref("network.subnet", "link")}
+
+    def _way_to_postgres(self) -> dict[str, Any]:
+        if self.connector:
+            return {"postgres_connection": Ref("postgres.instance", "connection")}
+        return {
+            "postgres_address": Ref("postgres.instance", "address"),
+            "postgres_authority": Ref("postgres.authority", "pem"),
+        }
+
+    def _way_to_neo4j(self) -> dict[str, Any]:
+        if self.external:
+            return {"neo4j_password": Ref("secret.external", "secret")}
+        if self.sidecar:
+            return {
+                "neo4j_password": Ref("secret.sidecar", "secret"), "neo4j_image": Ref("neo4j.image", "reference"),
+            }  # fmt: skip
+        return {
             "neo4j_address": Ref("neo4j.vm", "address"),
             "neo4j_certificate": Ref("secret.tls", "certificate"),
             "neo4j_password": Ref("secret.neo4j", "secret"),
-            "model_key": Ref("secret.model", "secret"),
         }
 
+    def _readable(self) -> tuple[str, ...]:
+        neo4j = "grants.external" if self.external else "grants.sidecar" if self.sidecar else "grants.neo4j"
+        return ("grants.model", "grants.postgres", neo4j, *(("grants.sql",) if self.connector else ()))
+
     def memmachine(self) -> Iterable[Step]:
-        readable = ("grants.model", "grants.postgres", "grants.neo4j")
-        databases = {
-            "created": Ref("postgres.instance", "created"),
-            "disk": Ref("neo4j.disk", "name"),
-            "disk_id": Ref("neo4j.disk", "id"),
-            "vm": Ref("neo4j.vm", "name"),
-        }
+        readable = self._readable()
+        databases = {"created": Ref("postgres.instance", "created")}
+        if self.vm:
+            databases |= {
+                "disk": Ref("neo4j.disk", "name"), "disk_id": Ref("neo4j.disk", "id"), "vm": Ref("neo4j.vm", "name"),
+            }  # fmt: skip
         yield self.step(
             "prepare", "run.prepare", {"name": self.names.own("prep")}, "Prepare the databases",
             inputs={**self._container(), **databases}, needs=readable, seconds=75.0,
@@ -306,6 +372,24 @@ def deployment(scope: Scope) -> Graph:
             *b.memmachine(),
         ]
     )
+
+
+def everything(scope: Scope) -> Graph:
+    """The steps of `deployment`, and those of the other modes that it has not: a journal may hold them."""
+    now = deployment(scope)
+    others = [step for other in _other_modes(scope.deployment) for step in deployment(scope.of(other))]
+    known = {step.name: step for step in [*others, *now]}
+    return Graph(list(known.values()))
+
+
+def _other_modes(deployment: Deployment) -> Iterable[Deployment]:
+    """The largest last: what it says of a step counts before what a smaller one says."""
+    somewhere = {"mode": Neo4jMode.EXTERNAL, "uri": deployment.neo4j.uri or "neo4j+s://unknown.invalid"}
+    connected = {"postgres": deployment.postgres.model_copy(update={"connectivity": Connectivity.CONNECTOR})}
+    private = {"postgres": deployment.postgres.model_copy(update={"connectivity": Connectivity.PRIVATE})}
+    for postgres in (connected, private):
+        for neo4j in (somewhere, {"mode": Neo4jMode.SIDECAR, "uri": None}, {"mode": Neo4jMode.VM, "uri": None}):
+            yield deployment.model_copy(update={**postgres, "neo4j": deployment.neo4j.model_copy(update=neo4j)})
 
 
 def shared(scope: Scope) -> Graph:

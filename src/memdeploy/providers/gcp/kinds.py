@@ -24,6 +24,7 @@ KINDS: Mapping[str, str] = {
     "compute.firewall": "network:Firewall",
     "secretmanager.generated": "secrets:GeneratedSecret",
     "secretmanager.modelKey": "secrets:ModelKey",
+    "secretmanager.neo4jPassword": "secrets:Neo4jPassword",
     "secretmanager.referenced": "secrets:ReferencedSecret",
     "sql.instance": "postgres:PostgresInstance",
     "sql.authority": "postgres_parts:PostgresAuthority",

@@ -14,8 +14,7 @@ from memdeploy.config.profiles import sizes
 from memdeploy.engine.converge import Condition, Converging
 from memdeploy.engine.step import Difference, Effect, Outputs, Run, State
 from memdeploy.errors import CloudError, ErrorKind, StepFailed
-from memdeploy.providers.gcp import operations
-from memdeploy.providers.gcp.names import last, relative
+from memdeploy.providers.gcp import operations, postgres_address
 from memdeploy.providers.gcp.scope import Scope
 
 Instance = dict[str, Any]
@@ -26,7 +25,8 @@ _CREATE_SECONDS = 3000.0
 
 
 class PostgresInstance(Converging[Instance]):
-    """Inputs: `network` (link), `range` (name of the peering range). Outputs: `name`, `address`, `created`, `running`.
+    """Inputs: `network` (link), `range` (name of the peering range); none with the connector. Outputs: `name`,
+    `address` (None with the connector alone), `connection` (PROJECT:REGION:NAME), `created`, `running`.
 
     A stopped instance (`activationPolicy: NEVER`, what `destroy` leaves behind) keeps its state RUNNABLE, and calls on
     its users and databases answer 400; so `running` is an output of its own.
@@ -65,8 +65,8 @@ class PostgresInstance(Converging[Instance]):
 
     def desired(self, run: Run) -> Mapping[str, Any]:
         options, size = self.scope.deployment.postgres, sizes(self.scope.deployment)
-        network = run.inputs["network"]
         return {
+            **postgres_address.desired(self.scope.deployment, run.inputs),
             "postgres.version": options.version,
             "postgres.tier": size.postgres_tier,
             "postgres.disk_gb": size.postgres_disk_gb,
@@ -77,15 +77,11 @@ class PostgresInstance(Converging[Instance]):
             "settings.userLabels": self.scope.marker.labels,
             "settings.backupConfiguration.enabled": True,
             "settings.backupConfiguration.pointInTimeRecoveryEnabled": True,
-            "settings.ipConfiguration.ipv4Enabled": False,
-            "settings.ipConfiguration.privateNetwork": relative(network) if isinstance(network, str) else network,
-            "settings.ipConfiguration.sslMode": "ENCRYPTED_ONLY",
-            "settings.ipConfiguration.serverCaMode": "GOOGLE_MANAGED_INTERNAL_CA",
         }
 
     def view(self, live: Instance) -> Mapping[str, Any]:
         settings = live.get("settings", {})
-        address, backup = settings.get("ipConfiguration", {}), settings.get("backupConfiguration", {})
+        backup = settings.get("backupConfiguration", {})
         return {
             "postgres.version": int(str(live.get("databaseVersion", "POSTGRES_0")).removeprefix("POSTGRES_")),
             "postgres.tier": settings.get("tier"),
@@ -97,15 +93,12 @@ class PostgresInstance(Converging[Instance]):
             "settings.userLabels": self.scope.marker.same_labels(settings.get("userLabels")),
             "settings.backupConfiguration.enabled": bool(backup.get("enabled")),
             "settings.backupConfiguration.pointInTimeRecoveryEnabled": bool(backup.get("pointInTimeRecoveryEnabled")),
-            "settings.ipConfiguration.ipv4Enabled": bool(address.get("ipv4Enabled")),
-            "settings.ipConfiguration.privateNetwork": relative(address.get("privateNetwork", "")),
-            "settings.ipConfiguration.sslMode": address.get("sslMode"),
-            "settings.ipConfiguration.serverCaMode": address.get("serverCaMode"),
+            **postgres_address.view(settings),
         }
 
     def differences(self, desired: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[Difference, ...]:
         """Storage grows by itself (`storageAutoResize`) and never shrinks: more than wanted is no drift."""
-        every = super().differences(desired, found)
+        every = postgres_address.judged(super().differences(desired, found))
         return tuple(d for d in every if d.field != "postgres.disk_gb" or d.have < d.want)
 
     def create(self, run: Run) -> None:
@@ -143,6 +136,7 @@ class PostgresInstance(Converging[Instance]):
         return {
             "name": self.name,
             "address": addresses.get("PRIVATE"),
+            "connection": live.get("connectionName"),
             "created": live.get("createTime"),
             "running": live.get("settings", {}).get("activationPolicy") != "NEVER",
         }
@@ -263,13 +257,7 @@ def instance_body(scope: Scope, name: str, inputs: Mapping[str, Any]) -> Instanc
                 "transactionLogRetentionDays": 7,
                 "backupRetentionSettings": {"retentionUnit": "COUNT", "retainedBackups": 7},
             },
-            "ipConfiguration": {
-                "ipv4Enabled": False,
-                "privateNetwork": relative(inputs["network"]),
-                "allocatedIpRange": last(inputs["range"]),
-                "sslMode": "ENCRYPTED_ONLY",
-                "serverCaMode": "GOOGLE_MANAGED_INTERNAL_CA",
-            },
+            **postgres_address.settings(scope.deployment, inputs),
             "maintenanceWindow": {"day": 7, "hour": 4, "updateTrack": "stable"},
         },
     }

@@ -55,7 +55,8 @@ class Prepare:
         if not self._prepared(run, key):
             execution = self._under_way(run, key) or self._start(run, key)
             self._finish(run, execution)
-            settle(run, self.scope, disk=run.inputs["disk"], vm=run.inputs["vm"])
+            if "vm" in run.inputs:
+                settle(run, self.scope, disk=run.inputs["disk"], vm=run.inputs["vm"])
             # In one: an execution that is forgotten before its success is known would be made a second time.
             run.note(key=key, execution=None, execution_key=None)
         run.apply({"key": key})
@@ -165,7 +166,7 @@ class Prepare:
     # -- calls -------------------------------------------------------------------------------------------------------
 
     def _key(self, run: Run) -> str:
-        return prepare_key(run.inputs, self.scope.context.records)
+        return prepare_key(self.scope.deployment, run.inputs, self.scope.context.records)
 
     def _owned(self, job: JSON) -> bool:
         return self.scope.marker.on_labels(job.get("labels"))

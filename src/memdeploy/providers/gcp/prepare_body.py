@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import memdeploy
-from memdeploy.providers.gcp import run_container
+from memdeploy.config.model import Deployment
+from memdeploy.providers.gcp import modes, run_container
 from memdeploy.providers.gcp.run_container import JSON
 from memdeploy.providers.gcp.scope import Scope
 
 
 def job_body(scope: Scope, inputs: Mapping[str, Any]) -> JSON:
     """One task, never repeated by Cloud Run (the default is three times): its exit code is the answer."""
-    values = run_container.environment(scope.deployment.model, inputs)
+    values = run_container.environment(scope.deployment, inputs)
+    if modes.sidecar(scope.deployment):
+        values["PREPARE_SKIPS"] = "neo4j"  # it is not there before the service is
     return {
         "labels": scope.marker.labels,
         "client": "memdeploy",
@@ -27,7 +30,9 @@ def job_body(scope: Scope, inputs: Mapping[str, Any]) -> JSON:
                 "timeout": "600s",
                 "serviceAccount": inputs["account"],
                 "executionEnvironment": "EXECUTION_ENVIRONMENT_GEN2",
-                "vpcAccess": run_container.access_to_network(inputs),
+                **run_container.without_empty(
+                    {"vpcAccess": run_container.access_to_network(inputs), "volumes": run_container.volumes(inputs)}
+                ),
                 "containers": [
                     {
                         "name": "prepare",
@@ -35,6 +40,7 @@ def job_body(scope: Scope, inputs: Mapping[str, Any]) -> JSON:
                         "args": ["prepare"],
                         "resources": {"limits": {"cpu": "1", "memory": "1Gi"}},
                         "env": run_container.variables(values, scope),
+                        **run_container.without_empty({"volumeMounts": run_container.mounts(inputs)}),
                     }
                 ],
             },
@@ -42,8 +48,10 @@ def job_body(scope: Scope, inputs: Mapping[str, Any]) -> JSON:
     }
 
 
-def prepare_key(inputs: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]]) -> str:
-    """Image digest, the instance's createTime, the disk's id, the count of restores: any change prepares again."""
+def prepare_key(deployment: Deployment, inputs: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]]) -> str:
+    """Image digest, the instance's createTime, the disk's id (or which other Neo4j it is), the count of restores: any
+    change prepares again."""
     image = str(inputs["image"]).rpartition("@")[2]
     restores = records.get("restore", {}).get("count", 0)
-    return f"{image} {inputs['created']} {inputs['disk_id']} {restores}"
+    graph = inputs.get("disk_id") or deployment.neo4j.uri or str(deployment.neo4j.mode)
+    return f"{image} {inputs['created']} {graph} {restores}"

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from memdeploy.config.model import ModelOptions, ModelProvider
+from memdeploy.config.model import Deployment, ModelProvider
+from memdeploy.providers.gcp import modes
 from memdeploy.providers.gcp.names import last, relative
 from memdeploy.providers.gcp.scope import Scope
 from memdeploy.secret import SecretRef
@@ -17,38 +18,20 @@ JSON = dict[str, Any]
 PORT = 8080
 OFFLINE_MODEL = "http://offline-model:9000/v1"
 """Where a rehearsal's deterministic model answers, seen from its containers."""
-INPUTS = (
-    "image",
-    "account",
-    "network",
-    "subnet",
-    "postgres_address",
-    "postgres_authority",
-    "postgres_database",
-    "postgres_user",
-    "postgres_password",
-    "neo4j_address",
-    "neo4j_certificate",
-    "neo4j_password",
-    "model_key",
-)
-"""Inputs of `Prepare` and `Service`. The three secrets are SecretRef JSON, `network` and `subnet` links, `account` an
-email, `postgres_authority` and `neo4j_certificate` PEM texts."""
+SOCKETS = "/cloudsql"
+SIDECAR_URI = "bolt://127.0.0.1:7687"
 
 
-def environment(model: ModelOptions, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Variable -> text, or SecretRef JSON, or `Unknown` in a plan. PORT is Cloud Run's own and refused there."""
+def environment(deployment: Deployment, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Variable -> text, or SecretRef JSON, or `Unknown` in a plan. PORT is Cloud Run's own and refused there.
+
+    `inputs` are those that the graph gives to `Prepare` and `Service`, by mode: `image`, `account` (an e-mail address),
+    `postgres_*` and `neo4j_*`, `model_key`; secrets as SecretRef JSON, authorities and certificates as PEM texts.
+    """
+    model = deployment.model
     values = {
-        "POSTGRES_HOST": inputs["postgres_address"],
-        "POSTGRES_PORT": "5432",
-        "POSTGRES_DB": inputs["postgres_database"],
-        "POSTGRES_USER": inputs["postgres_user"],
-        "POSTGRES_PASSWORD": inputs["postgres_password"],
-        "POSTGRES_CA_PEM": inputs["postgres_authority"],
-        "NEO4J_URI": _bolt(inputs["neo4j_address"]),
-        "NEO4J_USER": "neo4j",
-        "NEO4J_PASSWORD": inputs["neo4j_password"],
-        "NEO4J_CA_PEM": inputs["neo4j_certificate"],
+        **_postgres(inputs),
+        **_neo4j(deployment, inputs),
         "MODEL_PROVIDER": "openai",  # the offline model speaks the same protocol
         "MODEL_CHAT": model.chat,
         "MODEL_EMBEDDING": model.embedding,
@@ -57,6 +40,37 @@ def environment(model: ModelOptions, inputs: Mapping[str, Any]) -> dict[str, Any
     }
     base_url = model.base_url or (OFFLINE_MODEL if model.provider is ModelProvider.OFFLINE else None)
     return values | ({"MODEL_BASE_URL": base_url} if base_url else {})
+
+
+def _postgres(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """By address with a verified certificate, or by the socket that Cloud Run's connector makes."""
+    common = {
+        "POSTGRES_PORT": "5432",
+        "POSTGRES_DB": inputs["postgres_database"],
+        "POSTGRES_USER": inputs["postgres_user"],
+        "POSTGRES_PASSWORD": inputs["postgres_password"],
+    }
+    if "postgres_connection" in inputs:
+        connection = inputs["postgres_connection"]
+        return common | {"POSTGRES_HOST": f"{SOCKETS}/{connection}" if isinstance(connection, str) else connection}
+    return common | {
+        "POSTGRES_HOST": inputs["postgres_address"],
+        "POSTGRES_CA_PEM": inputs["postgres_authority"],
+    }
+
+
+def _neo4j(deployment: Deployment, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    if modes.external(deployment):
+        uri, user = deployment.neo4j.uri, deployment.neo4j.user
+        return {"NEO4J_URI": uri, "NEO4J_USER": user, "NEO4J_PASSWORD": inputs["neo4j_password"]}
+    if modes.sidecar(deployment):
+        return {"NEO4J_URI": SIDECAR_URI, "NEO4J_USER": "neo4j", "NEO4J_PASSWORD": inputs["neo4j_password"]}
+    return {
+        "NEO4J_URI": _bolt(inputs["neo4j_address"]),
+        "NEO4J_USER": "neo4j",
+        "NEO4J_PASSWORD": inputs["neo4j_password"],
+        "NEO4J_CA_PEM": inputs["neo4j_certificate"],
+    }
 
 
 def variables(values: Mapping[str, Any], scope: Scope) -> list[JSON]:
@@ -91,11 +105,29 @@ def short(value: Any) -> Any:
     return value
 
 
-def access_to_network(inputs: Mapping[str, Any]) -> JSON:
-    """Direct VPC egress for private addresses; the model is reached directly.
+def access_to_network(inputs: Mapping[str, Any]) -> JSON | None:
+    """Direct VPC egress for private addresses; the model is reached directly. None without a network of ours.
     https://cloud.google.com/run/docs/configuring/vpc-direct-vpc"""
+    if "network" not in inputs:
+        return None
     interface = {"network": relative(inputs["network"]), "subnetwork": relative(inputs["subnet"])}
     return {"egress": "PRIVATE_RANGES_ONLY", "networkInterfaces": [interface]}
+
+
+def volumes(inputs: Mapping[str, Any]) -> list[JSON]:
+    """The connector's sockets. https://cloud.google.com/sql/docs/postgres/connect-run#public-ip-default_1"""
+    if "postgres_connection" not in inputs:
+        return []
+    return [{"name": "cloudsql", "cloudSqlInstance": {"instances": [inputs["postgres_connection"]]}}]
+
+
+def mounts(inputs: Mapping[str, Any]) -> list[JSON]:
+    return [{"name": "cloudsql", "mountPath": SOCKETS}] if "postgres_connection" in inputs else []
+
+
+def without_empty(body: JSON) -> JSON:
+    """A body without what this mode does not have."""
+    return {key: value for key, value in body.items() if value not in (None, [])}
 
 
 def message(cls: Any, body: JSON) -> Any:

@@ -9,7 +9,7 @@ import memdeploy
 from memdeploy.config.model import Access
 from memdeploy.config.profiles import sizes
 from memdeploy.engine.step import unknowns
-from memdeploy.providers.gcp import run_container
+from memdeploy.providers.gcp import modes, run_container, run_sidecar
 from memdeploy.providers.gcp.names import relative
 from memdeploy.providers.gcp.run_container import JSON, PORT, short
 from memdeploy.providers.gcp.scope import Scope
@@ -17,21 +17,24 @@ from memdeploy.providers.gcp.scope import Scope
 TIMEOUT = "300s"  # adds wait for Neo4j up to 60 s, and for the model
 CONCURRENCY = 40
 ATTEMPT = "memdeploy/attempt"
+NAME = "memmachine"
 _PERIOD, _FAILURES = 10, 24  # a service's startup probe may last 240 s at most
 
 
 def service_body(scope: Scope, inputs: Mapping[str, Any], health: str, attempt: int = 0) -> JSON:
     """`attempt` makes another revision of the same template: Cloud Run does not try a failed one again."""
-    size = sizes(scope.deployment)
+    low, high = _instances(scope)
     template = {
         "labels": scope.marker.labels,
         "serviceAccount": inputs["account"],
         "timeout": TIMEOUT,
         "maxInstanceRequestConcurrency": CONCURRENCY,
         "executionEnvironment": "EXECUTION_ENVIRONMENT_GEN2",
-        "scaling": {"minInstanceCount": size.instances_min, "maxInstanceCount": size.instances_max},
-        "vpcAccess": run_container.access_to_network(inputs),
-        "containers": [_container(scope, inputs, health)],
+        "scaling": {"minInstanceCount": low, "maxInstanceCount": high},
+        "containers": [_container(scope, inputs, health), *_beside(scope, inputs)],
+        **run_container.without_empty(
+            {"vpcAccess": run_container.access_to_network(inputs), "volumes": run_container.volumes(inputs)}
+        ),
     }
     if attempt:
         template["annotations"] = {ATTEMPT: str(attempt)}
@@ -45,11 +48,23 @@ def service_body(scope: Scope, inputs: Mapping[str, Any], health: str, attempt: 
     }
 
 
+def _instances(scope: Scope) -> tuple[int, int]:
+    """A graph of its own in each instance would be several: beside a sidecar there is one, always."""
+    if modes.sidecar(scope.deployment):
+        return 1, 1
+    size = sizes(scope.deployment)
+    return size.instances_min, size.instances_max
+
+
+def _beside(scope: Scope, inputs: Mapping[str, Any]) -> list[JSON]:
+    return [run_sidecar.container(scope, inputs)] if modes.sidecar(scope.deployment) else []
+
+
 def _container(scope: Scope, inputs: Mapping[str, Any], health: str) -> JSON:
     size = sizes(scope.deployment)
-    values = run_container.environment(scope.deployment.model, inputs)
+    values = run_container.environment(scope.deployment, inputs)
     return {
-        "name": "memmachine",
+        "name": NAME,
         "image": inputs["image"],
         "args": ["serve"],
         "ports": [{"name": "http1", "containerPort": PORT}],
@@ -66,16 +81,19 @@ def _container(scope: Scope, inputs: Mapping[str, Any], health: str) -> JSON:
             "failureThreshold": _FAILURES,
             "httpGet": {"path": health, "port": PORT},
         },
+        **run_container.without_empty({"volumeMounts": run_container.mounts(inputs)}),
+        **({"dependsOn": [run_sidecar.NAME]} if modes.sidecar(scope.deployment) else {}),
     }
 
 
 def desired(scope: Scope, inputs: Mapping[str, Any], health: str) -> dict[str, Any]:
     """Paths are the user's own where the value is (`service.instances.max`)."""
     size = sizes(scope.deployment)
-    values = run_container.environment(scope.deployment.model, inputs)
+    values = run_container.environment(scope.deployment, inputs)
+    low, high = _instances(scope)
     fields = {
-        "service.instances.min": size.instances_min,
-        "service.instances.max": size.instances_max,
+        "service.instances.min": low,
+        "service.instances.max": high,
         "service.cpu": size.cpu,
         "service.memory": size.memory,
         "invokerIamDisabled": _public(scope),
@@ -84,18 +102,23 @@ def desired(scope: Scope, inputs: Mapping[str, Any], health: str) -> dict[str, A
         "template.serviceAccount": inputs["account"],
         "template.timeout": TIMEOUT,
         "template.maxInstanceRequestConcurrency": CONCURRENCY,
-        "template.vpcAccess": _either(inputs, run_container.access_to_network, "network", "subnet"),
+        "template.vpcAccess": _network(inputs),
+        "template.volumes": _either(inputs, run_container.volumes, "postgres_connection"),
+        "containers": [NAME, *(one["name"] for one in _beside(scope, inputs))],
         "container.image": inputs["image"],
         "container.cpuIdle": False,
         "container.startupProbe.path": health,
         "container.env": sorted(values),
+        **(run_sidecar.desired(inputs) if modes.sidecar(scope.deployment) else {}),
     }
     return fields | {f"container.env.{name}": short(value) for name, value in values.items()}
 
 
 def view(scope: Scope, live: JSON) -> dict[str, Any]:
     template = live.get("template", {})
-    container: JSON = next(iter(template.get("containers", [])), {})
+    containers: list[JSON] = template.get("containers", [])
+    container = next((one for one in containers if one.get("name") == NAME), containers[0] if containers else {})
+    beside = next((one for one in containers if one.get("name") == run_sidecar.NAME), {})
     resources, scaling = container.get("resources", {}), template.get("scaling", {})
     limits = resources.get("limits", {})
     values = run_container.found_variables(container.get("env", []))
@@ -111,15 +134,35 @@ def view(scope: Scope, live: JSON) -> dict[str, Any]:
         "template.timeout": template.get("timeout"),
         "template.maxInstanceRequestConcurrency": template.get("maxInstanceRequestConcurrency"),
         "template.vpcAccess": _found_network(template.get("vpcAccess", {})),
+        "template.volumes": _found_volumes(template.get("volumes", [])),
+        "containers": [one.get("name") for one in containers],
         "container.image": container.get("image"),
         "container.cpuIdle": resources.get("cpuIdle", False),
         "container.startupProbe.path": container.get("startupProbe", {}).get("httpGet", {}).get("path"),
         "container.env": sorted(values),
+        **(run_sidecar.view(beside) if beside else {}),
     }
     return fields | {f"container.env.{name}": short(value) for name, value in values.items()}
 
 
-def _found_network(access: JSON) -> JSON:
+def _network(inputs: Mapping[str, Any]) -> Any:
+    if "network" not in inputs:
+        return None
+    return _either(inputs, run_container.access_to_network, "network", "subnet")
+
+
+def _found_volumes(volumes: list[JSON]) -> list[JSON]:
+    """Of the connector alone: others are not ours."""
+    return [
+        {"name": one.get("name"), "cloudSqlInstance": {"instances": one["cloudSqlInstance"].get("instances", [])}}
+        for one in volumes
+        if "cloudSqlInstance" in one
+    ]
+
+
+def _found_network(access: JSON) -> JSON | None:
+    if not access.get("networkInterfaces"):
+        return None
     interfaces = [
         {"network": relative(i.get("network", "")), "subnetwork": relative(i.get("subnetwork", ""))}
         for i in access.get("networkInterfaces", [])
@@ -129,7 +172,7 @@ def _found_network(access: JSON) -> JSON:
 
 def _either(inputs: Mapping[str, Any], make: Any, *needed: str) -> Any:
     """What is made of inputs, or the first of them that is not known yet."""
-    return next(iter(unknowns([inputs[name] for name in needed])), None) or make(inputs)
+    return next(iter(unknowns([inputs[name] for name in needed if name in inputs])), None) or make(inputs)
 
 
 def _public(scope: Scope) -> bool:

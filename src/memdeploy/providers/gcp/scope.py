@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memdeploy.config.model import Deployment
 from memdeploy.providers.base import Context
@@ -37,6 +37,10 @@ class Scope:
     @property
     def zone(self) -> str:
         return self.names.zone
+
+    def of(self, deployment: Deployment) -> Scope:
+        """The same place for another configuration of it: to know what that would consist of."""
+        return replace(self, context=replace(self.context, deployment=deployment))
 
     @classmethod
     def open(cls, context: Context, project: str) -> Scope:

@@ -126,36 +126,73 @@ class GeneratedSecret(StoredSecret):
         super()._renew(run)
 
 
-class ModelKey(StoredSecret):
-    """The key that the user gave. A salted fingerprint in the journal tells whether it changed; when none is given
-    this time, the stored version stays."""
+class GivenSecret(StoredSecret):
+    """What the user gave. A salted fingerprint in the journal tells whether it changed; when none is given this time,
+    the stored version stays."""
 
-    kind = "secretmanager.modelKey"
+    @abstractmethod
+    def given(self) -> Secret | None: ...
+
+    @abstractmethod
+    def missing(self, run: Run) -> AnswerNeeded:
+        """The error when there is neither a stored nor a given value."""
 
     def current(self, run: Run) -> bool:
-        key = self.scope.context.model_key
-        return key is None or matches(key, run.notes.get("fingerprint"))
+        given = self.given()
+        return given is None or matches(given, run.notes.get("fingerprint"))
 
     def value(self, run: Run) -> Secret:
-        key = self.scope.context.model_key
-        if key is None and self.scope.deployment.model.provider is ModelProvider.OFFLINE:
-            return Secret("offline")  # our toy model asks for none, but the container wants the variable
-        if key is None:
-            raise AnswerNeeded(
-                "there is no stored model key, and none was given",
-                code="model-key-missing",
-                where=run.step,
-                suggestion="Set the environment variable that model.key names (OPENAI_API_KEY), or name a file or a"
-                " secret there.",
-            )
-        return key
+        given = self.given()
+        if given is None:
+            raise self.missing(run)
+        return given
 
     def added(self, run: Run, value: Secret) -> None:
         run.note(fingerprint=fingerprint(value))
 
 
+class ModelKey(GivenSecret):
+    kind = "secretmanager.modelKey"
+
+    def given(self) -> Secret | None:
+        return self.scope.context.model_key
+
+    def value(self, run: Run) -> Secret:
+        if self.given() is None and self.scope.deployment.model.provider is ModelProvider.OFFLINE:
+            return Secret("offline")  # our toy model asks for none, but the container wants the variable
+        return super().value(run)
+
+    def missing(self, run: Run) -> AnswerNeeded:
+        return AnswerNeeded(
+            "there is no stored model key, and none was given",
+            code="model-key-missing",
+            where=run.step,
+            suggestion="Set the environment variable that model.key names (OPENAI_API_KEY), or name a file or a secret"
+            " there.",
+        )
+
+
+class Neo4jPassword(GivenSecret):
+    """Of an external server."""
+
+    kind = "secretmanager.neo4jPassword"
+
+    def given(self) -> Secret | None:
+        return self.scope.context.neo4j_password
+
+    def missing(self, run: Run) -> AnswerNeeded:
+        return AnswerNeeded(
+            "there is no stored password of the external Neo4j, and none was given",
+            code="neo4j-password-missing",
+            where=run.step,
+            suggestion="Set the environment variable that neo4j.password names (NEO4J_PASSWORD), or name a file or a"
+            " secret there.",
+        )
+
+
 class ReferencedSecret:
-    """A secret of the user's own (`model.key: {secret: NAME}`): read, pinned, never made, changed or removed."""
+    """A secret of the user's own (`{secret: NAME}` in model.key or neo4j.password): read, pinned, never made, changed
+    or removed."""
 
     kind = "secretmanager.referenced"
 
@@ -173,7 +210,7 @@ class ReferencedSecret:
         found = run.find(self._version)
         if found is None or not found.enabled:
             raise Refused(
-                f"secret {self.name}, which model.key names, has no enabled version",
+                f"secret {self.name}, which the configuration names, has no enabled version",
                 code="secret-missing",
                 where=run.step,
                 suggestion=f"Add one: gcloud secrets versions add {self.name} --data-file=-",

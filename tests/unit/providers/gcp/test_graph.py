@@ -92,10 +92,49 @@ def test_neo4j_on_cloud_run_is_refused_with_the_reason() -> None:
     assert "vm" in (raised.value.suggestion or "")
 
 
-@pytest.mark.parametrize("mode", ["external", "sidecar"])
-def test_later_modes_say_so(mode: str) -> None:
-    with pytest.raises(UsageError, match="not in this version"):
-        cloud(neo4j={"mode": mode})
+EXTERNAL = {"mode": "external", "uri": "neo4j+s://graph.example.com"}
+MACHINE = {
+    "account.neo4j", "network.firewall", "neo4j.address", "neo4j.snapshots", "neo4j.disk", "neo4j.vm", "secret.neo4j",
+    "secret.tls", "grants.neo4j", "grants.tls",
+}  # fmt: skip
+NETWORK = {"shared.network", "shared.range", "shared.peering", "network.subnet"}
+
+
+def test_an_external_neo4j_needs_no_machine() -> None:
+    steps = set(cloud(neo4j=EXTERNAL).graph().order())
+    assert not steps & (MACHINE | {"neo4j.image"})
+    assert steps >= NETWORK | {"secret.external", "grants.external"}
+
+
+def test_a_sidecar_needs_its_image_and_no_machine() -> None:
+    steps = set(cloud(neo4j={"mode": "sidecar"}).graph().order())
+    assert not steps & MACHINE
+    assert steps >= {"neo4j.image", "secret.sidecar", "grants.sidecar"}
+
+
+@pytest.mark.parametrize("neo4j", [EXTERNAL, {"mode": "sidecar"}])
+def test_with_the_connector_nothing_of_it_is_in_a_network_of_ours(neo4j: dict[str, str]) -> None:
+    found = cloud(neo4j=neo4j, postgres={"connectivity": "connector"})
+    steps = set(found.graph().order())
+    assert not steps & (NETWORK | {"postgres.authority"})
+    assert "grants.sql" in steps
+    assert found.proof_of_use == ("image",)
+    assert "network.subnet" not in found.graph()["postgres.instance"].keeps
+
+
+def test_a_machine_with_the_connector_has_a_network_and_no_peering() -> None:
+    steps = set(cloud(postgres={"connectivity": "connector"}).graph().order())
+    assert steps >= MACHINE | {"shared.network", "shared.range", "network.subnet", "grants.sql"}
+    assert "shared.peering" not in steps
+
+
+def test_what_another_mode_left_behind_is_known_with_its_order_and_needs() -> None:
+    now = cloud(neo4j=EXTERNAL, postgres={"connectivity": "connector"})
+    every = now.everything()
+    assert set(every.order()) >= set(now.graph().order()) | MACHINE | NETWORK | {"secret.sidecar"}
+    assert "secret.neo4j" in every["neo4j.disk"].keeps
+    assert "neo4j.vm" in every.downstream(["neo4j.disk"])
+    assert every["service"].inputs == now.graph()["service"].inputs
 
 
 def test_a_project_is_needed() -> None:

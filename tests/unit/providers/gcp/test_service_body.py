@@ -19,6 +19,10 @@ from .bodies import CONTAINER, SECRET, golden, scope
 HEALTH = "/api/v2/health"
 
 
+def key(inputs: Any, records: Any) -> str:
+    return prepare_key(scope().deployment, inputs, records)
+
+
 def body(**options: Any) -> dict[str, Any]:
     return run_service.service_body(scope(**options), CONTAINER, HEALTH)
 
@@ -170,5 +174,5 @@ def test_the_job_runs_once_with_the_same_environment() -> None:
 def test_prepare_runs_again_when_what_it_proved_has_changed(inputs: Any, records: Any) -> None:
     before = {**CONTAINER, "created": "2026-11-22T10:00:00Z", "disk_id": "4711"}
 
-    assert prepare_key(before, {}) == prepare_key(dict(before), {})
-    assert prepare_key({**before, **inputs}, records) != prepare_key(before, {})
+    assert key(before, {}) == key(dict(before), {})
+    assert key({**before, **inputs}, records) != key(before, {})

@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from memdeploy.providers.base import Finding, Verdict
-from memdeploy.providers.gcp.checks import accounts, identity, local, model, place, policy, project, upstream
+from memdeploy.providers.gcp.checks import (
+    accounts,
+    identity,
+    local,
+    model,
+    neo4j,
+    place,
+    policy,
+    project,
+    upstream,
+)
 from memdeploy.providers.gcp.checks.facts import Facts
 
 Check = Callable[[Facts], Iterable[Finding]]
@@ -21,6 +31,7 @@ TOGETHER: tuple[Check, ...] = (
     project.held,
     place.region,
     place.machine,
+    neo4j.external,
     policy.policies,
     identity.caller,
     identity.clock,
