@@ -101,6 +101,8 @@ def test_sidecar_says_what_it_is_in_plan_status_and_at_the_end(memdeploy: Memdep
     up = memdeploy("up", "--yes", *line)
     assert any(LOST in text for text in up.data["warnings"])
     assert any(LOST in text for text in memdeploy("status").data["warnings"])
+    assert LOST in memdeploy("status", json_output=False).stdout
+    assert LOST in memdeploy("up", "--yes", json_output=False).stdout
     found = service(cloud, memdeploy)["template"]
     main, beside = found["containers"]
     assert (main["dependsOn"], beside["name"]) == (["neo4j"], "neo4j")

@@ -26,6 +26,11 @@ def heading(data: Mapping[str, Any]) -> list[RenderableType]:
     return found
 
 
+def warnings(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
+    """What the user should know of this configuration, as long as it is so."""
+    return [Text(f"{marks.warning} {clean(text)}", style="yellow") for text in data.get("warnings") or ()]
+
+
 def pairs(rows: Iterable[tuple[str, str | Text]]) -> RenderableType:
     """Names and values in two columns; rows without a value are left out."""
     table = Table.grid(padding=(0, 2))

@@ -30,7 +30,7 @@ _ACTIONS = {
 
 
 def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
-    return [*parts.heading(data), Text(lines.plan(data)), *table(data, marks)]
+    return [*parts.heading(data), Text(lines.plan(data)), *table(data, marks), *parts.warnings(data, marks)]
 
 
 def table(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:

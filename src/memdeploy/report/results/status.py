@@ -38,7 +38,7 @@ def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
         ),
     ]
     odd = [step for step in steps if step.get("state") not in _GOOD]
-    return [*found, *_steps(steps, odd, marks)]
+    return [*found, *_steps(steps, odd, marks), *parts.warnings(data, marks)]
 
 
 def _remembered(cached: object) -> str:

@@ -41,6 +41,7 @@ def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
                 ("next", f"{_command('status', data)}\n{_command('destroy', data)}"),
             )
         ),
+        *parts.warnings(data, marks),
     ]
 
 
