@@ -21,9 +21,12 @@ def plan(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", envvar="MEMDEPLOY_EXIT_CODE", help="Exit 10 when there are changes.")
     ] = False,
+    costs: Annotated[
+        bool, typer.Option("--costs", envvar="MEMDEPLOY_COSTS", help="The monthly estimate by line.")
+    ] = False,
 ) -> None:
     """Show what `up` would do and what it costs a month. Changes nothing."""
-    invoke(call, finish=_pending if exit_code else None)
+    invoke(call, {"costs": costs}, finish=_pending if exit_code else None)
 
 
 def _pending(found: Result) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from memdeploy.engine.events import EventKind, Sink
@@ -71,8 +72,17 @@ def plan_data(session: Session, planned: list[actions.Action]) -> dict[str, Any]
         "seconds": round(usual_seconds(session.graph, busy), 1),
         "cost_per_month": round(sum(session.cloud.costs().values()), 2),
         "prices": session.cloud.prices_of,
+        **_priced(session),
         **warned(session),
     }
+
+
+def _priced(session: Session) -> dict[str, Any]:
+    """The estimate by line, when it was asked for."""
+    if not session.request.costs:
+        return {}
+    lines = [asdict(line) | {"usd": round(line.usd, 2)} for line in session.cloud.price_lines()]
+    return {"costs": {"prices": session.cloud.prices_of, "lines": lines, "not_included": session.cloud.not_priced}}
 
 
 def warned(session: Session) -> dict[str, list[str]]:

@@ -49,6 +49,7 @@ class Request:
     shared: bool = False
     no_final_backup: bool = False
     port: int = 0
+    costs: bool = False
     check_model: bool = False
     print_role: bool = False
     logs: LogQuery | None = None

@@ -77,6 +77,18 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class PriceLine:
+    """`quantity` of `unit` a month at `unit_price` US dollars; `usd` is their product."""
+
+    step: str
+    what: str
+    quantity: float
+    unit: str
+    unit_price: float
+    usd: float
+
+
+@dataclass(frozen=True)
 class LogQuery:
     """`since`: seconds since the epoch; `level`: the lowest severity (`info`, `warning`, `error`), None: all."""
 
@@ -212,6 +224,15 @@ class Cloud(Protocol):
     @property
     def prices_of(self) -> str:
         """The month of the price table, `2026-11`."""
+        ...
+
+    def price_lines(self) -> Sequence[PriceLine]:
+        """What `costs` is made of."""
+        ...
+
+    @property
+    def not_priced(self) -> str:
+        """What the estimate leaves out, in words."""
         ...
 
     def costs(self) -> Mapping[str, float]:

@@ -24,6 +24,12 @@ GOLDEN = Path(__file__).parent / "golden"
 
 RESULTS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "plan": ("plan", PLAN),
+    "plan-costs": ("plan", {**HEAD, "actions": [], "counts": {}, "costs": {
+        "prices": "2026-11", "not_included": "model usage", "lines": [
+            {"step": "postgres.instance", "what": "Cloud SQL CPU", "quantity": 730, "unit": "hour",
+             "unit_price": 0.0413, "usd": 30.15},
+            {"step": "service", "what": "Cloud Run CPU", "quantity": 0, "unit": "s", "unit_price": 0.1, "usd": 0}]},
+        "warnings": ["neo4j.mode sidecar keeps nothing"]}),
     "plan-nothing": ("plan", {**HEAD, "actions": [{"step": "a", "action": "unchanged"}], "counts": {"unchanged": 1}}),
     "up": ("up", UP),
     "up-real": ("up", {**UP, **HEAD, "url": "https://support-memory-x7k2-abc-ew.a.run.app", "pending": [],

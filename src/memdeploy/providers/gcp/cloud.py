@@ -9,7 +9,7 @@ from memdeploy.config.model import Access, Deployment, Neo4jMode
 from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Operation, OperationStatus, Resource, Step
 from memdeploy.errors import CloudError, MemdeployError, Refused, UsageError
-from memdeploy.providers.base import Context, LogLine, LogQuery, Role
+from memdeploy.providers.base import Context, LogLine, LogQuery, PriceLine, Role
 from memdeploy.providers.gcp import costs, errors, graph, kinds, markers, modes, operations, permissions
 from memdeploy.providers.gcp.scope import Scope
 from memdeploy.secret import Secret
@@ -169,6 +169,13 @@ class GoogleCloud:
     @property
     def prices_of(self) -> str:
         return costs.PRICES_OF
+
+    def price_lines(self) -> Sequence[PriceLine]:
+        return costs.lines(self.scope.deployment)
+
+    @property
+    def not_priced(self) -> str:
+        return costs.NOT_INCLUDED
 
     def costs(self) -> Mapping[str, float]:
         return costs.by_step(self.scope.deployment)

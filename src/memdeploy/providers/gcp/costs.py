@@ -1,4 +1,4 @@
-"""What a deployment costs a month: an estimate from a dated table of list prices.
+"""What a deployment costs a month: an estimate from a dated table of list prices, line by line.
 
 US dollars, us-central1, 730 hours. The prices of Cloud SQL's vCPU and memory and of Cloud Run's active seconds were
 read on pricing pages in 2026; the others are from memory and may be off by a few per cent. Model usage, traffic and
@@ -8,13 +8,18 @@ builds are not in it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 from memdeploy.config.model import Deployment
 from memdeploy.config.profiles import Sizes, sizes
+from memdeploy.providers.base import PriceLine
+from memdeploy.providers.gcp import modes, run_sidecar
 
 PRICES_OF = "2026-11"
 HOURS = 730
+SECONDS = HOURS * 3600
+NOT_INCLUDED = "model usage, traffic, builds, requests of an idle service; other regions than us-central1 differ"
 
 SQL_VCPU_HOUR = 0.0413
 SQL_GB_HOUR = 0.007
@@ -28,48 +33,67 @@ RUN_VCPU_SECOND = 0.000018
 RUN_GIB_SECOND = 0.000002
 
 
-def by_step(deployment: Deployment) -> dict[str, float]:
-    """Step -> dollars a month while everything stands; the service counts its minimum of instances."""
+def lines(deployment: Deployment) -> tuple[PriceLine, ...]:
+    """While everything stands; the service counts its minimum of instances."""
     size = sizes(deployment)
-    return {
-        "postgres.instance": round(_sql_compute(size) + _sql_storage(size), 2),
-        "neo4j.vm": round(MACHINE_MONTH.get(size.neo4j_machine, 0.0) + BOOT_DISK_GB * DISK_GB, 2),
-        "neo4j.disk": round(size.neo4j_disk_gb * (DISK_GB + SNAPSHOT_GB), 2),
-        "service": round(size.instances_min * _run_instance(size), 2),
-    }
+    return (*_sql(size), *(_machine(size) if modes.vm(deployment) else ()), *_service(deployment, size))
+
+
+def by_step(deployment: Deployment) -> dict[str, float]:
+    """Step -> dollars a month."""
+    found: dict[str, float] = defaultdict(float)
+    for line in lines(deployment):
+        found[line.step] += line.usd
+    return {step: round(usd, 2) for step, usd in found.items()}
 
 
 def kept(deployment: Deployment) -> dict[str, float]:
     """Step -> dollars a month of what stays after `destroy` without --delete-data: storage of a stopped instance."""
-    size = sizes(deployment)
-    return {
-        "postgres.instance": round(_sql_storage(size), 2),
-        "neo4j.disk": by_step(deployment)["neo4j.disk"],
-    }
+    every = by_step(deployment)
+    disk = {"neo4j.disk": every["neo4j.disk"]} if "neo4j.disk" in every else {}
+    storage = [line.usd for line in _sql(sizes(deployment)) if line.unit == "GB"]
+    return {"postgres.instance": round(sum(storage), 2), **disk}
 
 
 def total(lines: Mapping[str, float]) -> float:
     return round(sum(lines.values()), 2)
 
 
-def _sql_compute(size: Sizes) -> float:
+def _sql(size: Sizes) -> Iterable[PriceLine]:
     zones = 2 if size.postgres_regional else 1
+    twice = ", in two zones" if zones == 2 else ""
+    step, custom = "postgres.instance", re.fullmatch(r"db-custom-(\d+)-(\d+)", size.postgres_tier)
     if size.postgres_tier in SQL_SHARED_MONTH:
-        return SQL_SHARED_MONTH[size.postgres_tier] * zones
-    custom = re.fullmatch(r"db-custom-(\d+)-(\d+)", size.postgres_tier)
-    if custom is None:
-        return 0.0
-    cpus, memory_mb = int(custom[1]), int(custom[2])
-    return (cpus * SQL_VCPU_HOUR + memory_mb / 1024 * SQL_GB_HOUR) * HOURS * zones
+        yield _line(
+            step, f"Cloud SQL {size.postgres_tier}{twice}", zones, "month", SQL_SHARED_MONTH[size.postgres_tier]
+        )
+    elif custom:
+        cpus, memory = int(custom[1]) * zones, int(custom[2]) / 1024 * zones
+        yield _line(step, f"Cloud SQL CPU{twice}", cpus * HOURS, "hour", SQL_VCPU_HOUR)
+        yield _line(step, f"Cloud SQL memory{twice}", memory * HOURS, "GB hour", SQL_GB_HOUR)
+    yield _line(step, f"Cloud SQL storage{twice}", size.postgres_disk_gb * zones, "GB", SQL_SSD_GB)
 
 
-def _sql_storage(size: Sizes) -> float:
-    return size.postgres_disk_gb * SQL_SSD_GB * (2 if size.postgres_regional else 1)
+def _machine(size: Sizes) -> Iterable[PriceLine]:
+    yield _line("neo4j.vm", size.neo4j_machine, 1, "month", MACHINE_MONTH.get(size.neo4j_machine, 0.0))
+    yield _line("neo4j.vm", "boot disk", BOOT_DISK_GB, "GB", DISK_GB)
+    yield _line("neo4j.disk", "data disk", size.neo4j_disk_gb, "GB", DISK_GB)
+    yield _line("neo4j.disk", "snapshots, when the disk is full", size.neo4j_disk_gb, "GB", SNAPSHOT_GB)
 
 
-def _run_instance(size: Sizes) -> float:
-    seconds = HOURS * 3600
-    return seconds * (float(size.cpu) * RUN_VCPU_SECOND + _gib(size.memory) * RUN_GIB_SECOND)
+def _service(deployment: Deployment, size: Sizes) -> Iterable[PriceLine]:
+    sidecar = modes.sidecar(deployment)
+    always = 1 if sidecar else size.instances_min
+    cpu, memory = float(size.cpu), _gib(size.memory)
+    if sidecar:
+        cpu, memory = cpu + float(run_sidecar.CPU), memory + _gib(run_sidecar.MEMORY)
+    words = "instances that always run" if always else "no instance always runs"
+    yield _line("service", f"Cloud Run CPU, {words}", always * cpu * SECONDS, "second", RUN_VCPU_SECOND)
+    yield _line("service", f"Cloud Run memory, {words}", always * memory * SECONDS, "GiB second", RUN_GIB_SECOND)
+
+
+def _line(step: str, what: str, quantity: float, unit: str, price: float) -> PriceLine:
+    return PriceLine(step, what, quantity, unit, price, quantity * price)
 
 
 def _gib(memory: str) -> float:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from memdeploy.report import lines
 from memdeploy.report.marks import Marks
-from memdeploy.report.results import parts
+from memdeploy.report.results import costs, parts
 from memdeploy.report.text import clean, counted, joined
 
 #: action -> sign, style, words
@@ -30,7 +30,13 @@ _ACTIONS = {
 
 
 def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
-    return [*parts.heading(data), Text(lines.plan(data)), *table(data, marks), *parts.warnings(data, marks)]
+    return [
+        *parts.heading(data),
+        Text(lines.plan(data)),
+        *table(data, marks),
+        *costs.render(data),
+        *parts.warnings(data, marks),
+    ]
 
 
 def table(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:

@@ -27,3 +27,21 @@ def test_a_stopped_instance_costs_its_storage_only() -> None:
 def test_a_minimum_of_instances_costs_money() -> None:
     assert costs.by_step(deployment())["service"] == 0
     assert costs.by_step(deployment(service={"instances": {"min": 1}}))["service"] > 50
+
+
+@pytest.mark.parametrize("profile", ["small", "standard", "production"])
+def test_the_lines_are_what_the_sum_is_made_of(profile: str) -> None:
+    lines = costs.lines(deployment(profile=profile))
+    assert all(line.usd == pytest.approx(line.quantity * line.unit_price) for line in lines)
+    assert sum(line.usd for line in lines) == pytest.approx(
+        costs.total(costs.by_step(deployment(profile=profile))), abs=0.05
+    )
+
+
+def test_a_mode_pays_for_what_it_has() -> None:
+    external = costs.by_step(deployment(neo4j={"mode": "external", "uri": "neo4j+s://x.example"}))
+    assert not {"neo4j.vm", "neo4j.disk"} & set(external)
+    sidecar = costs.by_step(deployment(neo4j={"mode": "sidecar"}))
+    assert sidecar["service"] > 100  # one instance with both containers, always
+    assert "neo4j.vm" not in sidecar
+    assert "neo4j.disk" not in costs.kept(deployment(neo4j={"mode": "sidecar"}))
