@@ -10,6 +10,7 @@ from memdeploy.cli import rehearsal
 from memdeploy.cli.destroy import destroy
 from memdeploy.cli.doctor import doctor
 from memdeploy.cli.history import history
+from memdeploy.cli.init import init
 from memdeploy.cli.list import list_
 from memdeploy.cli.logs import logs
 from memdeploy.cli.outputs import outputs
@@ -54,7 +55,22 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
     app.callback()(_root)
-    for command in (doctor, plan, up, status, verify, outputs, logs, proxy, destroy, list_, history, releases, version):
+    for command in (
+        init,
+        doctor,
+        plan,
+        up,
+        status,
+        verify,
+        outputs,
+        logs,
+        proxy,
+        destroy,
+        list_,
+        history,
+        releases,
+        version,
+    ):
         app.command(command.__name__.rstrip("_"))(command)
     app.add_typer(rehearsal.build(), name="rehearsal")
     return app

@@ -15,6 +15,11 @@ def yes_or_no(question: str) -> bool:
     return _answer(f"{question} [y/N] ").lower() in ("y", "yes")
 
 
+def text(question: str) -> str:
+    """One line; empty for none, and at the end of input."""
+    return _answer(f"{question}: ")
+
+
 def typed_name(name: Callable[[], str | None]) -> Question:
     """For what cannot be undone: the deployment's name has to be typed. `name` is asked for when the question comes:
     which deployment it is, the journal may have said meanwhile."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Renderer = Callable[[Mapping[str, Any], Marks], list[RenderableType]]
 
-_COMMANDS = ("plan", "up", "status", "verify", "outputs", "destroy", "list", "history", "doctor", "logs")
+_COMMANDS = ("plan", "up", "status", "verify", "outputs", "destroy", "list", "history", "doctor", "logs", "init")
 
 
 def renderer(command: str) -> Renderer | None:
