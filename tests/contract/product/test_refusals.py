@@ -62,6 +62,8 @@ CAUSES: Mapping[str, Cause] = {
     "disks": Cause(
         ("quota",), "SSD_TOTAL_GB", "another region", {"quotas": {"us-central1": {"SSD_TOTAL_GB": 20}}}
     ),
+    "networks": Cause(("quota",), "quota NETWORKS: memdeploy-us-central1", "iam-admin/quotas",
+                      {"quotas": {"global": {"NETWORKS": 0}}}),
     "region": Cause(("region-unknown",), "there is no region mars-north1", "compute regions list",
                     line=("--region", "mars-north1")),
     "zone": Cause(("zone-unknown",), "no zone us-central1-z", "us-central1-a", line=("--zone", "us-central1-z")),

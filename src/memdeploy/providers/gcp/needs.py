@@ -79,6 +79,7 @@ NEEDS: tuple[Need, ...] = (
     ),
     Need("compute.machineTypes", "get", "checks/place", MACHINE),
     Need("compute.networks", "create delete get removePeering updatePolicy use", "network, peering"),
+    Need("compute.projects", "get", "checks/place"),
     Need("compute.regionOperations", "get", "operations"),
     Need("compute.regions", "get", "checks/place"),
     Need("compute.resourcePolicies", "create delete get update use", "neo4j_storage", MACHINE),

@@ -10,7 +10,7 @@ from memdeploy.rehearsal.call import Call, Cloud, Handler
 from memdeploy.rehearsal.operations import Finisher, Operation, Outcome
 from memdeploy.rehearsal.refusal import Refusal, invalid, not_found
 from memdeploy.rehearsal.rules import compute_base as base
-from memdeploy.rehearsal.rules import holds, peerings
+from memdeploy.rehearsal.rules import compute_quotas, holds, peerings
 from memdeploy.rehearsal.store import Row
 
 PEERING = "servicenetworking-googleapis-com"
@@ -31,6 +31,7 @@ def insert_network(call: Call) -> Mapping[str, Any]:
         raise Refusal(
             501, "UNIMPLEMENTED", "The rehearsal has custom-mode networks only (autoCreateSubnetworks: false)."
         )
+    compute_quotas.check(call, "NETWORKS")
     body = {"mtu": 1460, "routingConfig": {"routingMode": "REGIONAL"}, **call.body, "autoCreateSubnetworks": False}
     return base.insert(call, "Network", name, body)
 

@@ -10,6 +10,7 @@ from memdeploy.rehearsal.call import Call, Handler
 from memdeploy.rehearsal.paging import page
 from memdeploy.rehearsal.refusal import Refusal, invalid, not_found
 from memdeploy.rehearsal.rules import compute_base as base
+from memdeploy.rehearsal.rules import compute_quotas
 from memdeploy.rehearsal.rules.compute_filter import matches
 
 REGIONS = (
@@ -203,7 +204,7 @@ def get_project(call: Call) -> Mapping[str, Any]:
         "name": call.project.id,
         "selfLink": base.link(f"projects/{call.project.id}"),
         "commonInstanceMetadata": {"kind": "compute#metadata", "fingerprint": base.fingerprint([])},
-        "quotas": [{"metric": "NETWORKS", "limit": 15.0, "usage": 0.0}],
+        "quotas": compute_quotas.listed(call),
         "xpnProjectStatus": "UNSPECIFIED_XPN_PROJECT_STATUS",
     }
 

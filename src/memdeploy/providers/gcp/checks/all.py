@@ -32,6 +32,7 @@ TOGETHER: tuple[Check, ...] = (
     place.region,
     place.machine,
     neo4j.external,
+    place.network,
     policy.policies,
     identity.caller,
     identity.clock,

@@ -67,6 +67,32 @@ def _quotas(facts: Facts, quotas: list[dict[str, Any]]) -> Iterable[Finding]:
         yield passed("quota", ", ".join(f"{name} {want}" for name, want in needed.items()) + " have room")
 
 
+def network(facts: Facts) -> Iterable[Finding]:
+    """Room for one more network in the project, where the shared one does not stand yet. New projects have few."""
+    scope = facts.scope
+    if not facts.on("compute") or "network.subnet" in scope.context.records:
+        return
+    found = facts.ask(lambda: scope.clients.compute("projects.get", project=scope.project))
+    if isinstance(found, CloudError):
+        yield not_asked("networks", found)
+        return
+    quota = next((q for q in found.get("quotas", []) if q.get("metric") == "NETWORKS"), None)
+    name = scope.names.shared
+    if quota is None or float(quota["limit"]) - float(quota["usage"]) >= 1 or _is_there(facts, name):
+        yield passed("networks", f"{name} has room, or is there")
+        return
+    yield failed(
+        "networks", "quota", f"quota NETWORKS: {name} would be one more than the {quota['limit']:g} of the project",
+        "Ask for more at https://console.cloud.google.com/iam-admin/quotas, or delete one that nobody uses.",
+    )  # fmt: skip
+
+
+def _is_there(facts: Facts, name: str) -> bool:
+    scope = facts.scope
+    found = facts.ask(lambda: scope.clients.compute("networks.get", project=scope.project, network=name))
+    return not isinstance(found, CloudError)
+
+
 def machine(facts: Facts) -> Iterable[Finding]:
     """The machine type of Neo4j's VM, in its zone."""
     scope, wanted = facts.scope, sizes(facts.scope.deployment).neo4j_machine
