@@ -46,11 +46,14 @@ OTHERWISE: Mapping[str, str] = {
 GRANTED_OR_OPTIONAL = {"iam.serviceAccounts.getOpenIdToken", "orgpolicy.policy.get"}
 
 
-def printed(tmp_path: Path) -> list[str]:
+#: A deployment without machine and network.
+SMALL = ("--neo4j", "sidecar", "--postgres-connectivity", "connector")
+
+
+def printed(tmp_path: Path, *mode: str) -> list[str]:
     memdeploy = Memdeploy(tmp_path)
-    found = memdeploy(
-        "doctor", "--print-role", "--provider", "gcp", "--rehearse", "--backing", "none", json_output=False
-    )
+    line = ("doctor", "--print-role", "--provider", "gcp", "--rehearse", "--backing", "none", *mode)
+    found = memdeploy(*line, json_output=False)
     role = yaml.safe_load(found.stdout)
     assert set(role) == {"title", "description", "stage", "includedPermissions"}
     names: list[str] = role["includedPermissions"]
@@ -86,6 +89,27 @@ def test_with_exactly_that_role_everything_succeeds_and_nothing_of_it_is_idle(
     used = {name for request in cloud.requests() for name in request["permissions"]}
     assert used - set(role) <= GRANTED_OR_OPTIONAL
     assert set(role) - used == set(OTHERWISE)
+
+
+def test_without_machine_and_network_a_smaller_role_suffices(tmp_path: Path, role: list[str]) -> None:
+    (tmp_path / "printer").mkdir()
+    smaller = printed(tmp_path / "printer", *SMALL)
+    assert set(smaller) < set(role)
+    world = tmp_path / "world.yaml"
+    world.write_text(yaml.safe_dump({"projects": [{"id": "proj-1", "enabled": APIS, "allow": smaller}]}))
+    served = Rehearsed.serve(tmp_path / "cloud", world=world)
+    try:
+        memdeploy = Memdeploy(tmp_path, served.environment)
+        memdeploy(*UP, *SMALL)
+        memdeploy("up", "--yes", "--memory", "3Gi")
+        memdeploy("status")
+        memdeploy("destroy", "--yes", "--delete-data")
+        used = {name for request in served.requests() for name in request["permissions"]}
+    finally:
+        served.stop()
+    assert used - set(smaller) <= GRANTED_OR_OPTIONAL
+    shared = {"artifactregistry.repositories.delete", "artifactregistry.packages.list"}  # destroy --shared
+    assert set(smaller) - used <= set(OTHERWISE) | shared
 
 
 def test_each_permission_is_missed_and_named(tmp_path: Path, role: list[str]) -> None:

@@ -82,6 +82,10 @@ CAUSES: Mapping[str, Cause] = {
                      policy(run__allowedIngress={"allowed": ["internal"]})),
     "egress": Cause(("policy-forbids",), "constraints/run.allowedVPCEgress", "exception",
                     policy(run__allowedVPCEgress={"allowed": ["all-traffic"]})),
+    "public address": Cause(
+        ("policy-forbids",), "constraints/sql.restrictPublicIp", "postgres.connectivity: private",
+        policy(sql__restrictPublicIp=True), line=("--neo4j", "sidecar", "--postgres-connectivity", "connector"),
+    ),
     "peering": Cause(("policy-forbids",), "constraints/compute.restrictVpcPeering", "exception",
                      policy(compute__restrictVpcPeering={"all": "deny"})),
     "machine images": Cause(("policy-forbids",), "Container-Optimized OS", "exception",
@@ -188,6 +192,21 @@ def test_policies_that_forbid_what_is_not_needed_are_no_reason_to_refuse(tmp_pat
     with served(tmp_path, {"projects": projects}) as (memdeploy, _):
         checks = memdeploy("doctor", "--provider", "gcp", "--project", "proj-1").data["checks"]
         assert [c["verdict"] for c in checks if c["check"] == "policies"] == ["passed"]
+
+
+def test_without_a_network_no_policy_on_networks_matters(tmp_path: Path) -> None:
+    networks = {
+        "compute.restrictVpcPeering": {"all": "deny"},
+        "run.allowedVPCEgress": {"allowed": ["all-traffic"]},
+        "gcp.restrictServiceUsage": {"denied": ["compute.googleapis.com"]},
+        "compute.disableGuestAttributesAccess": True,
+    }
+    projects = [{"id": "proj-1", "enabled": ON, "policies": networks, "quotas": {"global": {"NETWORKS": 0}}}]
+    with served(tmp_path, {"projects": projects}) as (memdeploy, _):
+        line = ("--neo4j", "sidecar", "--postgres-connectivity", "connector")
+        checks = memdeploy("doctor", *UP[2:], *line).data["checks"]
+        assert {c["check"]: c["verdict"] for c in checks}["policies"] == "passed"
+        assert "networks" not in [c["check"] for c in checks]
 
 
 def test_a_restriction_that_cannot_be_judged_from_here_is_a_warning(tmp_path: Path) -> None:

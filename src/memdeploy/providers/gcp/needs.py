@@ -10,24 +10,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from memdeploy.config.model import Deployment, Neo4jMode
+from memdeploy.config.model import Deployment
+from memdeploy.providers.gcp import modes
 
 
 @dataclass(frozen=True)
 class Part:
-    """What some deployments have and others have not. `steps`: prefix of its steps, as a journal may hold them of a
-    mode that the deployment had before and that has yet to be removed."""
+    """What some deployments have and others have not. `steps`: its steps' names begin so; a journal may hold them of a
+    mode that the deployment had before, and then they have yet to be removed."""
 
     applies: Callable[[Deployment], bool]
-    steps: str | None = None
+    steps: tuple[str, ...] = ()
 
     def is_of(self, deployment: Deployment, recorded: Iterable[str]) -> bool:
-        left = self.steps is not None and any(name.startswith(self.steps) for name in recorded)
-        return left or self.applies(deployment)
+        return self.applies(deployment) or any(name.startswith(self.steps) for name in recorded)
 
 
 EVERY = Part(lambda deployment: True)
-MACHINE = Part(lambda deployment: deployment.neo4j.mode is Neo4jMode.VM, "neo4j.")
+MACHINE = Part(modes.vm, ("neo4j.address", "neo4j.disk", "neo4j.snapshots", "neo4j.vm"))
+PRIVATE = Part(lambda deployment: not modes.connector(deployment), ("postgres.authority",))
+NETWORK = Part(modes.network, ("network.",))
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ NEEDS: tuple[Need, ...] = (
     Need("cloudbuild.builds", "create get list", "build_cloud"),
     Need("cloudsql.databases", "create get", "postgres_parts"),
     # operations.get asks for cloudsql.instances.get: https://cloud.google.com/sql/docs/postgres/iam-permissions
-    Need("cloudsql.instances", "create delete get listServerCas update", "postgres, operations"),
+    Need("cloudsql.instances", "create delete get update", "postgres, operations"),
+    Need("cloudsql.instances", "listServerCas", "postgres_parts", PRIVATE),
     Need("cloudsql.users", "create get update", "postgres_parts"),
     # https://cloud.google.com/compute/docs/ip-addresses/reserve-static-internal-ip-address#permissions
     Need("compute.addresses", "createInternal deleteInternal get useInternal", "network", MACHINE),
@@ -67,8 +70,8 @@ NEEDS: tuple[Need, ...] = (
         MACHINE,
     ),
     Need("compute.firewalls", "create delete get update", "network", MACHINE),
-    Need("compute.globalAddresses", "createInternal deleteInternal get", "peering"),
-    Need("compute.globalOperations", "get", "operations"),
+    Need("compute.globalAddresses", "createInternal deleteInternal get", "peering", NETWORK),
+    Need("compute.globalOperations", "get", "operations", NETWORK),
     # of an insert: https://cloud.google.com/compute/docs/instances/create-start-instance#permissions
     Need(
         "compute.instances",
@@ -78,13 +81,13 @@ NEEDS: tuple[Need, ...] = (
         MACHINE,
     ),
     Need("compute.machineTypes", "get", "checks/place", MACHINE),
-    Need("compute.networks", "create delete get removePeering updatePolicy use", "network, peering"),
-    Need("compute.projects", "get", "checks/place"),
-    Need("compute.regionOperations", "get", "operations"),
+    Need("compute.networks", "create delete get removePeering updatePolicy use", "network, peering", NETWORK),
+    Need("compute.projects", "get", "checks/place", NETWORK),
+    Need("compute.regionOperations", "get", "operations", NETWORK),
     Need("compute.regions", "get", "checks/place"),
     Need("compute.resourcePolicies", "create delete get update use", "neo4j_storage", MACHINE),
     Need("compute.snapshots", "create get setLabels", "neo4j_storage", MACHINE),
-    Need("compute.subnetworks", "create delete get list setPrivateIpGoogleAccess use", "network"),
+    Need("compute.subnetworks", "create delete get list setPrivateIpGoogleAccess use", "network", NETWORK),
     Need("compute.zoneOperations", "get", "operations", MACHINE),
     Need(
         "iam.serviceAccounts", "actAs create delete enable get getIamPolicy setIamPolicy update",
@@ -103,8 +106,8 @@ NEEDS: tuple[Need, ...] = (
     Need("run.tasks", "list", "prepare"),
     Need("secretmanager.secrets", "create delete get getIamPolicy setIamPolicy update", "secrets, tls_secret, iam"),
     Need("secretmanager.versions", "access add get list", "vault, secrets"),
-    Need("servicenetworking.operations", "get", "operations"),
-    Need("servicenetworking.services", "addPeering deleteConnection get", "peering"),
+    Need("servicenetworking.operations", "get", "operations", NETWORK),
+    Need("servicenetworking.services", "addPeering deleteConnection get", "peering", NETWORK),
     Need("serviceusage.operations", "get", "operations"),
     # use: a user's credentials name the project as the one that counts: https://cloud.google.com/docs/quotas/quota-project
     Need("serviceusage.services", "enable get use", "apis, clients"),

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from memdeploy.config.model import Neo4jMode
 from memdeploy.config.profiles import sizes
 from memdeploy.errors import CloudError, ErrorKind
 from memdeploy.providers.base import Finding
+from memdeploy.providers.gcp import modes
 from memdeploy.providers.gcp.checks.facts import Facts, failed, not_asked, passed, warning
 from memdeploy.providers.gcp.names import last
 from memdeploy.providers.gcp.neo4j_machine import cpus
@@ -44,7 +44,7 @@ def region(facts: Facts) -> Iterable[Finding]:
         )  # fmt: skip
     else:
         yield passed("region", f"{scope.region}, zone {scope.zone}")
-    if "neo4j.vm" not in scope.context.records and scope.deployment.neo4j.mode is Neo4jMode.VM:
+    if "neo4j.vm" not in scope.context.records and modes.vm(scope.deployment):
         yield from _quotas(facts, found.get("quotas", []))
 
 
@@ -70,7 +70,8 @@ def _quotas(facts: Facts, quotas: list[dict[str, Any]]) -> Iterable[Finding]:
 def network(facts: Facts) -> Iterable[Finding]:
     """Room for one more network in the project, where the shared one does not stand yet. New projects have few."""
     scope = facts.scope
-    if not facts.on("compute") or "network.subnet" in scope.context.records:
+    stands = "network.subnet" in scope.context.records
+    if not facts.on("compute") or stands or not modes.network(scope.deployment):
         return
     found = facts.ask(lambda: scope.clients.compute("projects.get", project=scope.project))
     if isinstance(found, CloudError):
@@ -96,7 +97,7 @@ def _is_there(facts: Facts, name: str) -> bool:
 def machine(facts: Facts) -> Iterable[Finding]:
     """The machine type of Neo4j's VM, in its zone."""
     scope, wanted = facts.scope, sizes(facts.scope.deployment).neo4j_machine
-    if scope.deployment.neo4j.mode is not Neo4jMode.VM or not facts.on("compute"):
+    if not modes.vm(scope.deployment) or not facts.on("compute"):
         return
     found = facts.ask(
         lambda: scope.clients.compute("machineTypes.get", project=scope.project, zone=scope.zone, machineType=wanted)

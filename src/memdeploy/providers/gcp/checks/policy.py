@@ -11,17 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from memdeploy.config.model import Access, Deployment, Neo4jMode
+from memdeploy.config.model import Access, Deployment
 from memdeploy.errors import CloudError
 from memdeploy.providers.base import Finding
+from memdeploy.providers.gcp import modes
 from memdeploy.providers.gcp.checks.facts import Facts, failed, passed, warning
 
 _EXCEPTION = "Ask whoever looks after the organisation for an exception for this project"
 Policy = Mapping[str, Any]
-#: Those that the constraint can name and every deployment needs; IAM, logging and the like cannot be restricted.
-_SERVICES = tuple(
-    f"{name}.googleapis.com" for name in ("artifactregistry", "compute", "run", "secretmanager", "sqladmin")
-)
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,20 @@ def lists(policy: Policy, facts: Facts) -> bool | None:
 
 def services(policy: Policy, facts: Facts) -> bool | None:
     """https://cloud.google.com/resource-manager/docs/organization-policy/restricting-resources: either list."""
-    return None if all(_allowed(policy, name) for name in _SERVICES) else True
+    return None if all(_allowed(policy, name) for name in _made_of(facts)) else True
+
+
+def own_keys(policy: Policy, facts: Facts) -> bool | None:
+    """https://cloud.google.com/kms/docs/cmek-org-policy: the services that are denied to go without."""
+    return denied(*_made_of(facts))(policy, facts)
+
+
+def _made_of(facts: Facts) -> tuple[str, ...]:
+    """Those that the constraints can name; IAM, logging and the like cannot be restricted."""
+    names = ["artifactregistry", "run", "secretmanager", "sqladmin"]
+    if modes.network(facts.scope.deployment):
+        names.append("compute")
+    return tuple(f"{name}.googleapis.com" for name in names)
 
 
 def pools(policy: Policy, facts: Facts) -> bool | None:
@@ -104,10 +114,6 @@ def _always(deployment: Deployment) -> bool:
     return True
 
 
-def _vm(deployment: Deployment) -> bool:
-    return deployment.neo4j.mode is Neo4jMode.VM
-
-
 def _strangers(deployment: Deployment) -> bool:
     return deployment.service.access is not Access.PRIVATE
 
@@ -117,19 +123,21 @@ RULES: tuple[Rule, ...] = (
     Rule("gcp.resourceLocations", "resources in this region", _always, located, "choose another --region"),
     Rule("run.allowedIngress", "a service that is reached from outside (ingress all)", _always, excluded("all")),
     Rule(
-        "run.allowedVPCEgress", "egress of private ranges only", _always, excluded("private-ranges-only")
+        "run.allowedVPCEgress", "egress of private ranges only", modes.network, excluded("private-ranges-only")
     ),
-    Rule("compute.restrictVpcPeering", "the peering with Google's services", _always, perhaps),
+    Rule("sql.restrictPublicIp", "the database's public address, by which the connector reaches it", modes.connector,
+         enforced, "set postgres.connectivity: private"),
+    Rule("compute.restrictVpcPeering", "the peering with Google's services", modes.network, perhaps),
     Rule(
-        "compute.trustedImageProjects", "Container-Optimized OS (projects/cos-cloud)", _vm,
+        "compute.trustedImageProjects", "Container-Optimized OS (projects/cos-cloud)", modes.vm,
         excluded("projects/cos-cloud", "under:projects/cos-cloud"),
     ),
-    Rule("compute.disableGuestAttributesAccess", "guest attributes, by which Neo4j's machine says it is ready", _vm,
-         enforced),
-    Rule("compute.restrictNonConfidentialComputing", "machines that are not confidential ones", _vm,
+    Rule("compute.disableGuestAttributesAccess", "guest attributes, by which Neo4j's machine says it is ready",
+         modes.vm, enforced),
+    Rule("compute.restrictNonConfidentialComputing", "machines that are not confidential ones", modes.vm,
          denied("compute.googleapis.com")),
     Rule("gcp.restrictServiceUsage", "the services it is made of", _always, services),
-    Rule("gcp.restrictNonCmekServices", "encryption with Google's own keys", _always, denied(*_SERVICES)),
+    Rule("gcp.restrictNonCmekServices", "encryption with Google's own keys", _always, own_keys),
     Rule("run.allowedBinaryAuthorizationPolicies", "a service without Binary Authorization", _always, lists),
     Rule("cloudbuild.allowedWorkerPools", "builds outside of a worker pool", _always, pools,
          "build with a container engine on this machine"),
