@@ -17,7 +17,7 @@ from memdeploy.report.text import clean
 
 _STYLES = {"passed": "green", "warning": "yellow", "failed": "bold red"}
 
-_NAME = 24  # columns; a policy's name may be twice as long
+_NAME = 26  # columns; a policy's name may be twice as long
 
 
 def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
