@@ -316,8 +316,11 @@ def test_services_are_listed_in_one_location_or_all(cloud: Embedded) -> None:
         assert len(list(cloud.services().list_services(parent=location))) == count
 
 
-def test_organization_policies(tmp_path: Path) -> None:
-    policies = {"run.allowedIngress": "internal", "iam.allowedPolicyMemberDomains": ["C0"]}
+@pytest.mark.parametrize(
+    "ingress", ["internal", ["internal"], {"allowed": ["internal"]}, {"allowed": ["is:internal"]}, {"denied": ["all"]}]
+)
+def test_organization_policies(tmp_path: Path, ingress: Any) -> None:
+    policies = {"run.allowedIngress": ingress, "iam.allowedPolicyMemberDomains": ["C0"]}
     with embedded(tmp_path / "other", policies=policies) as cloud:
         prepare(cloud)
         with pytest.raises(exceptions.BadRequest, match=r"run\.allowedIngress"):

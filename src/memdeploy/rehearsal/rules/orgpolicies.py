@@ -23,11 +23,26 @@ def effective(call: Call) -> Mapping[str, Any]:
     return {"constraint": constraint, **_policy(call.project.policies.get(constraint.removeprefix(PREFIX)))}
 
 
+def permits(policies: Mapping[str, Any], constraint: str, value: str) -> bool:
+    """Whether a list constraint lets this value pass, as the service that asks it would."""
+    found = _policy(policies.get(constraint)).get("listPolicy", {})
+    if found.get("allValues") == "DENY" or _named(found.get("deniedValues"), value):
+        return False
+    return not found.get("allowedValues") or _named(found["allowedValues"], value)
+
+
+def _named(values: Any, value: str) -> bool:
+    return bool({value, f"is:{value}"} & set(values or ()))
+
+
 def _policy(given: Any) -> dict[str, Any]:
+    """A bare value or list is what is allowed."""
     if given is None:
         return {}
     if isinstance(given, bool):
         return {"booleanPolicy": {"enforced": True} if given else {}}
+    if isinstance(given, str | list | tuple):
+        given = {"allowed": [given] if isinstance(given, str) else list(given)}
     if str(given.get("all", "")).lower() == "deny":
         return {"listPolicy": {"allValues": "DENY"}}
     lists = {"allowedValues": given.get("allowed"), "deniedValues": given.get("denied")}

@@ -9,6 +9,7 @@ from typing import Any
 from memdeploy.rehearsal import operations
 from memdeploy.rehearsal.call import Call, stamp
 from memdeploy.rehearsal.refusal import aborted, failed_precondition, invalid, not_found
+from memdeploy.rehearsal.rules import orgpolicies
 from memdeploy.rehearsal.store import Row
 
 SERVICE = "run"
@@ -63,10 +64,9 @@ def refuse(request: str, violations: list[str]) -> None:
 def check_policies(call: Call, service: Mapping[str, Any]) -> None:
     """https://cloud.google.com/run/docs/securing/ingress and …/authenticating/public, organization policies."""
     policies = call.project.policies
-    allowed = policies.get("run.allowedIngress")
     short = {"INGRESS_TRAFFIC_ALL": "all", "INGRESS_TRAFFIC_INTERNAL_ONLY": "internal"}
     wanted = short.get(service.get("ingress") or "INGRESS_TRAFFIC_ALL", "internal-and-cloud-load-balancing")
-    if allowed and wanted not in ([allowed] if isinstance(allowed, str) else allowed):
+    if not orgpolicies.permits(policies, "run.allowedIngress", wanted):
         raise failed_precondition(
             f"Constraint constraints/run.allowedIngress violated: ingress {wanted} is not allowed."
         )
