@@ -17,6 +17,7 @@ from typing import Any
 
 import checks
 import configure
+import corrections
 from failures import Failure, defect, end
 
 DEADLINE = 540.0  # a job's task is ended after 600 s
@@ -74,13 +75,11 @@ async def lock(connection: Any) -> None:
 
 
 async def tables() -> None:
-    """Enters and leaves MemMachine's own start-up, which makes tables and runs its migrations
-    (memmachine-server 0.4.0, server/api_v2/mcp.py; there is no command for it)."""
-    from memmachine_server.server.api_v2.mcp import global_memory_lifespan
-
+    """Begins and ends MemMachine as its server does, which makes tables and runs its migrations (memmachine-server
+    0.4.0, server/api_v2/mcp.py; there is no command for it)."""
     try:
-        async with asyncio.timeout(TABLES), global_memory_lifespan():
-            pass
+        async with asyncio.timeout(TABLES):
+            await start_and_stop()
     except Failure:
         raise
     except TimeoutError:
@@ -92,6 +91,17 @@ async def tables() -> None:
         raise Failure("tables", "MemMachine's start was cancelled") from error
     except BaseException as error:
         raise Failure("tables", f"{type(error).__name__} while MemMachine started") from error
+
+
+async def start_and_stop() -> None:
+    """Without a list of projects to delete: that is the server's work, and takes as long as they are large."""
+    from memmachine_server.server.api_v2.mcp import initialize_resource
+
+    corrections.apply()
+    machine = await initialize_resource()
+    await machine.resource_manager.get_session_data_manager()  # asked for that list, it makes its tables
+    await machine.start()
+    await machine.stop()
 
 
 def step(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Waits for the databases, then becomes `memmachine-server`. Prepares nothing: that is `prepare`'s work, done once."""
+"""Waits for the databases, then becomes the server (`server.py`). Prepares nothing: that is `prepare`'s work, once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from failures import Failure, defect, end
 
 POSTGRES_SECONDS = 120.0
 NEO4J_SECONDS = 60.0
-SERVER = ["memmachine-server"]
+SERVER = [sys.executable, str(Path(__file__).with_name("server.py"))]
 
 
 async def wait(settings: configure.Settings, prepared: configure.Prepared, *, postgres: float, neo4j: float) -> None:
@@ -43,7 +43,7 @@ def main() -> None:
         end(failure)
     except Exception as error:
         end(defect(error))
-    os.execvpe(SERVER[0], SERVER, server_environment(prepared))
+    os.execve(SERVER[0], SERVER, server_environment(prepared))
 
 
 def server_environment(prepared: configure.Prepared) -> dict[str, str]:

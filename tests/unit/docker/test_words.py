@@ -13,6 +13,7 @@ from typing import Any
 
 import checks
 import configure
+import corrections
 import prepare
 import pytest
 import serve
@@ -162,15 +163,16 @@ def test_what_libraries_print_is_not_on_the_answers_line(
 
 
 def test_a_failure_of_memmachines_start_is_a_failure_of_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Lifespan:
-        async def __aenter__(self) -> None:
-            raise RuntimeError("column does not exist")
-
-        async def __aexit__(self, *_: object) -> None: ...
-
-    memmachine(monkeypatch, Lifespan)
+    memmachine(monkeypatch, giving(Machine(start=raising(RuntimeError("column does not exist")))))
     with pytest.raises(Failure, match="tables: RuntimeError"):
         asyncio.run(prepare.tables())
+
+
+def test_prepare_makes_all_tables_and_deletes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine()
+    memmachine(monkeypatch, giving(machine))
+    asyncio.run(prepare.tables())
+    assert machine.did == ["session tables", "start ()", "stop"]
 
 
 def test_a_slow_goodbye_of_the_database_hides_nothing(stand_ins: Connection, ready: Any) -> None:
@@ -184,17 +186,14 @@ def test_a_slow_goodbye_of_the_database_hides_nothing(stand_ins: Connection, rea
 def test_the_deadline_is_told_as_the_deadline(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class Lifespan:
-        async def __aenter__(self) -> None:
-            await asyncio.Event().wait()
-
-        async def __aexit__(self, *_: object) -> None: ...
+    async def never() -> None:
+        await asyncio.Event().wait()
 
     for name, check in (("postgres", Connection()), ("neo4j", "5.26"), ("model", None)):
         monkeypatch.setattr(checks, name, giving(check))
     for name in ("may_make_tables", "extension"):
         monkeypatch.setattr(checks, name, giving(None))
-    memmachine(monkeypatch, Lifespan)
+    memmachine(monkeypatch, giving(Machine(start=never)))
     assert ended(monkeypatch, tmp_path, deadline=0.05) == 52
     assert json.loads(capsys.readouterr().out)["culprit"] == "prepare-deadline"
 
@@ -223,9 +222,37 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, deadline: float = 
     return int(str(left.value.code))
 
 
-def memmachine(monkeypatch: pytest.MonkeyPatch, lifespan: type) -> None:
+class Machine:
+    """A stand-in for MemMachine that notes what is asked of it."""
+
+    def __init__(self, *, start: Callable[[], Any] | None = None) -> None:
+        self.did: list[str] = []
+        self.resource_manager = self
+        self._start = start
+
+    async def get_session_data_manager(self) -> None:
+        self.did.append("session tables")
+
+    async def start(self, *sessions: object) -> None:
+        self.did.append(f"start {sessions}")
+        if self._start is not None:
+            await self._start()
+
+    async def stop(self) -> None:
+        self.did.append("stop")
+
+
+def raising(error: Exception) -> Callable[[], Any]:
+    async def action() -> None:
+        raise error
+
+    return action
+
+
+def memmachine(monkeypatch: pytest.MonkeyPatch, initialize_resource: Callable[..., Any]) -> None:
     module = ModuleType("memmachine_server.server.api_v2.mcp")
-    module.global_memory_lifespan = lifespan  # type: ignore[attr-defined]
+    module.initialize_resource = initialize_resource  # type: ignore[attr-defined]
     for name in ("memmachine_server", "memmachine_server.server", "memmachine_server.server.api_v2"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
     monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(corrections, "apply", lambda: None)
