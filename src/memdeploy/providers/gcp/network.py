@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from memdeploy.engine.converge import Converging
-from memdeploy.engine.step import Difference, Effect, Outputs, Run
+from memdeploy.engine.converge import Condition, Converging
+from memdeploy.engine.step import Difference, Effect, Outputs, Run, State
 from memdeploy.errors import CloudError, ErrorKind, NotYet, StepFailed
 from memdeploy.providers.gcp import space
 from memdeploy.providers.gcp.compute import JSON, Collection
@@ -95,6 +95,10 @@ class Range(Converging[JSON]):
 
     def view(self, live: JSON) -> Mapping[str, Any]:
         return {"purpose": live.get("purpose"), "space": space.space_of(_cidr(live))}
+
+    def condition(self, live: JSON) -> Condition:
+        """Until it is RESERVED the peering is refused: "not found in network"."""
+        return Condition(State.PENDING if live.get("status") == "RESERVING" else State.PRESENT)
 
     def differences(self, desired: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[Difference, ...]:
         reason = "the network's space is shared by all deployments of the project and region"

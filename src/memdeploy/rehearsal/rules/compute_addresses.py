@@ -131,9 +131,12 @@ def aggregated(call: Call) -> Mapping[str, Any]:
 
 
 def show(call: Call, row: Row) -> Mapping[str, Any]:
+    """RESERVING while the insert's operation runs (discovery document, Address.status)."""
     using = [base.link(user.name) for user in base.users(call.cloud, row.name)]
-    in_use: dict[str, Any] = {"users": using, "status": "IN_USE"} if using else {}
-    return {**base.labelled(row.body), **in_use}
+    live: dict[str, Any] = {"users": using, "status": "IN_USE"} if using else {}
+    if not row.hidden.get(base.READY):
+        live = {"status": "RESERVING"}
+    return {**base.labelled(row.body), **live}
 
 
 def delete(call: Call) -> Mapping[str, Any]:

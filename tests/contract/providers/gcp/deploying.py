@@ -57,6 +57,7 @@ class Deploying:
     own: MemoryLedger = field(default_factory=MemoryLedger)
     shared: MemoryLedger = field(default_factory=MemoryLedger)
     events: list[Event] = field(default_factory=list)
+    scale: float = 0.0005
 
     def cloud(self) -> GoogleCloud:
         values = {
@@ -65,13 +66,12 @@ class Deploying:
             "gcp": {"project": PROJECT},
             "model": {"provider": "offline"},
         }
-        scale = 0.0005
         target = RehearsalTarget(self.rehearsed.id, self.rehearsed.endpoint)
         context = Context(
             deployment=Deployment.model_validate({**values, **self.options}),
             id=ID,
             suffix=SUFFIX,
-            clock=SystemClock(pace=scale, patience=0.05),
+            clock=SystemClock(pace=self.scale, patience=max(0.05, self.scale)),
             docker_files=docker_files(),
             rehearsal=target,
             model_key=Secret("sk-test"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +15,13 @@ from memdeploy.engine.step import State
 from memdeploy.errors import CloudError, Foreign, NotYet, Refused, StepFailed
 from memdeploy.providers.gcp.api_states import APIS
 from memdeploy.providers.gcp.cloud import GoogleCloud, open_cloud
+from memdeploy.providers.gcp.network import Range
 from memdeploy.providers.gcp.vault import Vault
 from memdeploy.secret import Secret
 from tests.contract.conftest import Serve
 from tests.contract.providers.gcp.deploying import PROJECT, Deploying
 from tests.support.rehearsed import Rehearsed
+from tests.support.waiting import wait_for
 
 SQL = ("postgres.database", "postgres.user", "image")
 SECRETS = ("grants.model", "grants.postgres", "grants.neo4j")
@@ -189,6 +192,22 @@ def test_a_range_of_somebody_else_stays_in_the_peering(rehearsed: Rehearsed) -> 
     assert ground.outputs("shared.peering")["ranges"] == ["memdeploy-us-central1-range", "theirs"]
 
 
+def test_a_range_that_another_run_is_still_making_is_waited_for(tmp_path: Path) -> None:
+    """The peering takes it only once it is there."""
+    slow = Rehearsed.serve(tmp_path / "slow", scale=0.03)
+    try:
+        ground = Ground(slow, scale=0.03)
+        assert ground.make("shared.network").error is None
+        cloud = ground.cloud()
+        resource = cloud.graph()["shared.range"].resource
+        assert isinstance(resource, Range)
+        body = resource.body(ground.outputs("shared.network")["link"])
+        cloud.scope.clients.compute("globalAddresses.insert", project=PROJECT, body=body)
+        assert ground.make("shared.peering").error is None
+    finally:
+        slow.stop()
+
+
 def test_a_range_that_was_taken_meanwhile_is_chosen_again(rehearsed: Rehearsed) -> None:
     two = Ground(rehearsed, name="other", id="zzzzzz654321", suffix="q1w2")
     assert two.make("network.subnet").error is None
@@ -242,13 +261,6 @@ def test_a_generated_password_survives_a_lost_journal(rehearsed: Rehearsed) -> N
     ground.own.records.pop("secret.postgres")
     assert ground.make("secret.postgres").error is None
     assert ground.outputs("secret.postgres") == first
-
-
-def wait_for(condition: Any) -> None:
-    for _ in range(1000):
-        if condition():
-            return
-    raise AssertionError("the condition never came true")
 
 
 @pytest.mark.parametrize("journal", ["kept", "lost"])

@@ -14,8 +14,9 @@ from memdeploy.engine.results import RunResult
 from memdeploy.engine.step import Step
 from memdeploy.engine.values import resolve
 from tests.support.rehearsed import Rehearsed
+from tests.support.waiting import wait_for
 
-from .deploying import Deploying, MemoryLedger
+from .deploying import PROJECT, Deploying, MemoryLedger
 
 STEP = "prepare"
 
@@ -51,6 +52,10 @@ class Preparing:
     def executions(self) -> dict[str, str]:
         found = [item for item in self.deploying.rehearsed.inventory() if item["type"] == "Execution"]
         return {item["name"].rsplit("/", 1)[-1]: item["state"] for item in found}
+
+    def completed(self, execution: str) -> bool:
+        jobs = f"projects/{PROJECT}/locations/us-central1/jobs/{self.name}"
+        return "completionTime" in self.deploying.rehearsed.ask("GET", f"/run/v2/{jobs}/executions/{execution}")
 
     def again(self, left: StepRecord, **changed: Any) -> RunResult:
         """The next run after one that left this record."""
@@ -117,6 +122,7 @@ def test_after_a_failed_execution_the_next_run_starts_a_new_one(preparing: Prepa
     before, seen = set(preparing.executions()), len(states(preparing))
     assert preparing.again(StepRecord(STEP), created="2027").error is not None
     (failed,) = set(preparing.executions()) - before
+    wait_for(lambda: preparing.completed(failed))  # one that still runs would rightly be adopted
     left = [state for state in states(preparing)[seen:] if state.notes.get("execution") == failed]
     assert {bool(state.intents) for state in left} == {True, False}
     for state in left:
