@@ -38,6 +38,10 @@ def of_revision(scope: Scope, revision: str) -> str:
     return f'resource.type="cloud_run_revision" AND resource.labels.revision_name="{last(revision)}"'
 
 
+def of_execution(execution: str) -> str:
+    return f'resource.type="cloud_run_job" AND labels."run.googleapis.com/execution_name"="{last(execution)}"'
+
+
 def read(scope: Scope, query: LogQuery, outputs: Outputs) -> Sequence[LogLine]:
     """Oldest first, the newest `limit` of them. For use inside a guarded read."""
     chosen = filters(scope, query.component, outputs)

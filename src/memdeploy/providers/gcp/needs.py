@@ -93,7 +93,7 @@ NEEDS: tuple[Need, ...] = (
         "iam.serviceAccounts", "actAs create delete enable get getIamPolicy setIamPolicy update",
         "accounts, iam, service, prepare, build_cloud, neo4j_vm",
     ),
-    Need("logging.logEntries", "list", "logs, prepare_culprit"),
+    Need("logging.logEntries", "list", "logs, last_words"),
     # projects.getBillingInfo asks for resourcemanager.projects.get:
     # https://cloud.google.com/billing/docs/reference/rest/v1/projects/getBillingInfo
     Need("resourcemanager.projects", "get getIamPolicy setIamPolicy", "checks/project, iam"),

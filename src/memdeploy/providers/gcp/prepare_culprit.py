@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from memdeploy.engine.step import Run
-from memdeploy.errors import CloudError, StepFailed
+from memdeploy.errors import StepFailed
 from memdeploy.memmachine import exits
-from memdeploy.providers.gcp.names import last
+from memdeploy.providers.gcp import logs
+from memdeploy.providers.gcp.last_words import heard
 from memdeploy.providers.gcp.run_container import JSON
 from memdeploy.providers.gcp.scope import Scope
+from memdeploy.suggestions import advise
 
-_LINES = 3
 _NEXT = "Put the cause right and run `memdeploy up` again."
+_PAUSE = 2.0  # seconds between looks for lines that have not arrived yet
+VAGUE = frozenset({"memmachine", "tables", "postgres-refused", "neo4j-refused", "model-refused", "defect"})
+"""Culprits that name a place but no cause: what the container said may tell it."""
 
 
 def explain(run: Run, scope: Scope, execution: str, tasks: list[JSON], ended: JSON) -> StepFailed:
-    """`code` is the culprit's word (`postgres-password`, …): stable, for programs."""
+    """`code` is the culprit's word (`postgres-password`, …): stable, for programs. `details`: the last lines."""
     code = exit_code(tasks)
-    said = _last_lines(run, scope, execution)
+    lines = heard(scope, run.read, logs.of_execution(execution), "prepare", lambda: run.clock.sleep(_PAUSE))
     known = exits.culprit(code, scope.context.docker_files) if code is not None else None
-    if known is None:
-        return _unknown(run, code, tasks, ended, said)
-    return StepFailed(
-        known.message + (f" It said: {said}" if said else ""),
-        code=known.culprit,
+    found = advise("\n".join(lines)) if known is None or known.culprit in VAGUE else None
+    says = known.message if known else _untold(code, tasks, ended)
+    error = StepFailed(
+        f"{says} {found.says}" if found else says,
+        code=known.culprit if known else "prepare-failed",
         where=run.step,
-        suggestion=known.suggestion,
+        suggestion=found.suggestion if found else known.suggestion if known else _NEXT,
     )
+    error.details = lines
+    return error
 
 
 def exit_code(tasks: list[JSON]) -> int | None:
@@ -37,15 +43,10 @@ def exit_code(tasks: list[JSON]) -> int | None:
     return None
 
 
-def _unknown(run: Run, code: int | None, tasks: list[JSON], ended: JSON, said: str) -> StepFailed:
+def _untold(code: int | None, tasks: list[JSON], ended: JSON) -> str:
     reason = _condition(tasks) or _condition([ended]) or "no reason given"
     what = f"with exit code {code}" if code is not None else "before it could run"
-    return StepFailed(
-        f"prepare ended {what}: {reason}" + (f" It said: {said}" if said else ""),
-        code="prepare-failed",
-        where=run.step,
-        suggestion=_NEXT,
-    )
+    return f"prepare ended {what}: {reason}"
 
 
 def _condition(things: list[JSON]) -> str | None:
@@ -56,20 +57,3 @@ def _condition(things: list[JSON]) -> str | None:
         if condition.get("state") == "CONDITION_FAILED" and condition.get("message")
     ]
     return failed[0] if failed else None
-
-
-def _last_lines(run: Run, scope: Scope, execution: str) -> str:
-    """The container's last words, when they have arrived; never a reason to fail."""
-    job_filter = f'resource.type="cloud_run_job" AND labels."run.googleapis.com/execution_name"="{last(execution)}"'
-    body = {
-        "resourceNames": [scope.names.project_path],
-        "filter": job_filter,
-        "orderBy": "timestamp desc",
-        "pageSize": _LINES,
-    }
-    try:
-        answer = run.read(lambda: scope.clients.logging("entries.list", body=body))
-    except CloudError:
-        return ""
-    texts = [str(entry.get("textPayload", "")).strip() for entry in answer.get("entries", [])]
-    return " | ".join(text for text in reversed(texts) if text)[:500]

@@ -7,16 +7,12 @@ from collections.abc import Callable, Sequence
 
 from memdeploy.errors import StepFailed
 from memdeploy.memmachine import exits
-from memdeploy.providers.base import LogLine
-from memdeploy.providers.gcp import errors, logs
+from memdeploy.providers.gcp import logs
+from memdeploy.providers.gcp.last_words import Guarded, heard
 from memdeploy.providers.gcp.run_container import JSON
 from memdeploy.providers.gcp.scope import Scope
 from memdeploy.suggestions import advise
 
-Guarded = Callable[[Callable[[], Sequence[LogLine]]], Sequence[LogLine]]
-"""`run.read`, or what calls through."""
-SHOWN = 10
-_LOOKS = 5
 _SEE = "`memdeploy logs service` shows what it said; put the cause right and run `memdeploy up` again."
 
 
@@ -38,7 +34,7 @@ def explained(
 ) -> StepFailed:
     """What the container names as the culprit counts most, then its lines by the table of suggestions, then the
     condition itself. `pause` waits a little between looks for lines that have not arrived yet."""
-    lines = _patiently(scope, guarded, revision, pause) if revision else ()
+    lines = heard(scope, guarded, logs.of_revision(scope, revision), "service", pause) if revision else ()
     culprit = _culprit(scope, lines)
     found = advise("\n".join(lines), reason)
     cause = culprit.message if culprit else found.says if found else ""
@@ -48,30 +44,8 @@ def explained(
         where=where,
         suggestion=culprit.suggestion if culprit else f"{found.suggestion}" if found else _SEE,
     )
-    error.details = tuple(lines)
+    error.details = lines
     return error
-
-
-def _patiently(scope: Scope, guarded: Guarded, revision: str, pause: Callable[[], None] | None) -> Sequence[str]:
-    """Lines can be read some seconds after they were written; without `pause` one look has to do."""
-    lines = _said(scope, guarded, revision)
-    for _ in range(_LOOKS if pause else 0):
-        if lines or pause is None:
-            break
-        pause()
-        lines = _said(scope, guarded, revision)
-    return lines
-
-
-def _said(scope: Scope, guarded: Guarded, revision: str) -> Sequence[str]:
-    """Nothing when the lines may not be read: the condition is told all the same."""
-    try:
-        found = guarded(lambda: logs.entries(scope, logs.of_revision(scope, revision), SHOWN, "service"))
-    except Exception as raised:
-        if errors.classify(raised) is None:
-            raise
-        return ()
-    return tuple(line.text for line in found)
 
 
 def _culprit(scope: Scope, lines: Sequence[str]) -> exits.Culprit | None:

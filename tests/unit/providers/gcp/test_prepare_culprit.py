@@ -18,6 +18,7 @@ class Looking:
     """Of a run, what `explain` uses: its step, and reads that succeed or not."""
 
     step = "prepare"
+    clock = SimpleNamespace(sleep=lambda seconds: None)
 
     def read(self, call: Callable[[], Any]) -> Any:
         return call()
@@ -48,10 +49,26 @@ def test_the_exit_code_names_the_culprit(code: int, culprit: str) -> None:
     assert error.suggestion
 
 
-def test_the_last_lines_are_an_addition_in_their_order() -> None:
+def test_the_last_lines_are_details_in_their_order() -> None:
     error = explained([{"lastAttemptResult": {"exitCode": 23}}], logs=["second", "first"])
 
-    assert error.message.endswith("It said: first | second")
+    assert error.details == ("first", "second")
+
+
+def test_where_the_culprit_is_vague_the_lines_tell_the_cause() -> None:
+    line = "alembic.util.exc.CommandError: Can't locate revision identified by 'e8d4a37b69f2'"
+    error = explained([{"lastAttemptResult": {"exitCode": 50}}], logs=[line])
+
+    assert error.code == "tables"
+    assert "used by a newer MemMachine" in error.message
+    assert "release that used it last" in error.suggestion
+
+
+def test_a_culprit_that_names_the_cause_is_not_doubted() -> None:
+    error = explained([{"lastAttemptResult": {"exitCode": 33}}], logs=["password authentication failed for user x"])
+
+    assert error.code == "neo4j-password"
+    assert "PostgreSQL" not in error.message
 
 
 def test_a_code_that_is_not_the_images_is_told_with_its_condition() -> None:
