@@ -98,7 +98,7 @@ class Memdeploy:
             raise
         outcome = Outcome(process.returncode, stdout, stderr)
         if json_output and outcome.code >= 0:  # a killed one says nothing
-            assert outcome.stderr == "", "--json leaves stderr alone"
+            assert outcome.stderr == "", f"--json leaves stderr alone: {outcome.stderr[-2000:]}"
             VALIDATOR.validate(outcome.json)
         if expect is not None:
             assert outcome.code == expect, f"exit {outcome.code}, not {expect}\n{stdout[-4000:]}\n{stderr[-4000:]}"
