@@ -13,6 +13,7 @@ import pytest
 from tests.contract.product import canary
 from tests.e2e.planted import FAULTS, Fault
 from tests.e2e.product import Live, serve
+from tests.support.proxied import by_mcp, by_memmachines_client, proxied
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1800)]
 
@@ -49,6 +50,15 @@ def test_a_memory_that_was_stored_by_http_is_in_both_databases(life: Live, deplo
     assert life.psql(f"SELECT count(*) FROM episodestore WHERE content = '{TEXT}'") == "1"
     nodes = life.cypher("MATCH (n) WHERE any(key IN keys(n) WHERE n[key] = $text) RETURN count(n) AS n", text=TEXT)
     assert nodes[0]["n"] >= 1
+
+
+def test_clients_that_know_no_token_use_the_private_service_through_the_proxy(
+    life: Live, deployed: dict[str, Any]
+) -> None:
+    """MemMachine's own library by REST, and any MCP client."""
+    with proxied(life.memdeploy) as served:
+        assert TEXT in by_memmachines_client(served.url, TEXT, QUESTION)
+        assert TEXT in by_mcp(served.url, TEXT, QUESTION)
 
 
 def test_secrets_are_in_no_record_of_the_engine_but_the_servers_own(life: Live, deployed: dict[str, Any]) -> None:

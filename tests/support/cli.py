@@ -17,9 +17,27 @@ import jsonschema
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PYTHONPATH", "DOCKER_HOST")
 
 
-_SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "cli-output.schema.json"
+_DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def strict(schema: Any) -> Any:
+    """A program that reads our output has to bear new fields; ours are all published, so that here none may be added."""
+    if isinstance(schema, list):
+        return [strict(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {key: strict(part) for key, part in schema.items()}
+    closed = schema.get("type") == "object" and "properties" in schema
+    return {**inner, "unevaluatedProperties": False} if closed else inner
+
+
+def validator(name: str) -> jsonschema.Draft202012Validator:
+    """Of a published schema, strictly."""
+    return jsonschema.Draft202012Validator(strict(json.loads((_DOCS / name).read_text())))
+
+
 #: Every document that any test is given is held against what is published.
-VALIDATOR = jsonschema.Draft202012Validator(json.loads(_SCHEMA.read_text()))
+VALIDATOR = validator("cli-output.schema.json")
 
 
 @dataclass(frozen=True)
@@ -80,6 +98,7 @@ class Memdeploy:
             raise
         outcome = Outcome(process.returncode, stdout, stderr)
         if json_output and outcome.code >= 0:  # a killed one says nothing
+            assert outcome.stderr == "", f"--json leaves stderr alone: {outcome.stderr[-2000:]}"
             VALIDATOR.validate(outcome.json)
         if expect is not None:
             assert outcome.code == expect, f"exit {outcome.code}, not {expect}\n{stdout[-4000:]}\n{stderr[-4000:]}"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from memdeploy.errors import ExitCode, UsageError
+from memdeploy.report.encoding import tolerate
+
+#: Words of the line that name a command only together with the next one.
+_GROUPS = ("rehearsal",)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -14,6 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from memdeploy.cli.app import build
 
     given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        tolerate(stream)
     try:
         code = build()(args=given, prog_name="memdeploy", standalone_mode=False)
     except SystemExit as leaving:
@@ -31,21 +38,30 @@ def _wrong_line(error: Any, given: Sequence[str]) -> int:
     """Typer's own errors (unknown option, missing value) know how to show themselves."""
     if not hasattr(error, "format_message"):
         raise error
-    if "--json" not in given:
+    if not _wants_json(given):
         error.show()
         return int(error.exit_code)
+    from memdeploy.cli import show
     from memdeploy.lifecycle.result import failure
-    from memdeploy.report import envelope
 
-    command = next((word for word in given if not word.startswith("-")), "")
-    problem = UsageError(error.format_message(), suggestion="See memdeploy --help.")
-    sys.stdout.write(envelope.dumps(failure(command, problem)) + "\n")
+    command = _command(given)
+    help_of = " ".join(("memdeploy", command) if command else ("memdeploy",))
+    problem = UsageError(error.format_message(), suggestion=f"See `{help_of} --help`.")
+    show.document(failure(command, problem))
     return int(problem.exit_code)
+
+
+def _wants_json(given: Sequence[str]) -> bool:
+    """As Typer would have read it, had the line been right."""
+    return "--json" in given or os.environ.get("MEMDEPLOY_JSON", "").lower() in ("1", "true", "t", "yes", "y", "on")
+
+
+def _command(given: Sequence[str]) -> str:
+    words = [word for word in given if not word.startswith("-")]
+    return " ".join(words[: 2 if words[:1] and words[0] in _GROUPS else 1])
 
 
 def _closed_pipe() -> int:
     """Whoever read us has enough (`memdeploy plan | head`). Nothing more can be written, at exit neither."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return ExitCode.DONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,7 @@ def run(call: Call, perform: Callable[[list[Secret]], Result], finish: Finish | 
     """Shows what `perform` returns or raises, once, and leaves with the exit code. `perform` puts the secrets that it
     read into the list it is given, so that a crash log can leave them out."""
     secrets: list[Secret] = []
+    _silence_libraries()
     try:
         found = perform(secrets)
         if finish is not None:
@@ -74,6 +76,13 @@ def run(call: Call, perform: Callable[[list[Secret]], Result], finish: Finish | 
         found = _failure(call, _defect(error, call, secrets))
     show.result(call, found)
     raise typer.Exit(int(found.exit_code))
+
+
+def _silence_libraries() -> None:
+    """What SDKs and drivers log or warn of would stand on stderr between our own lines, and beside --json. What matters
+    of it comes as an exception."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    logging.captureWarnings(True)
 
 
 def _perform(call: Call, own: dict[str, Any], secrets: list[Secret]) -> Result:

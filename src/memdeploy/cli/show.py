@@ -62,8 +62,7 @@ def asker(shown: Screen, call: Call, question: Callable[[str], bool]) -> Callabl
 def result(call: Call, found: Result) -> None:
     """Data on stdout, errors on stderr; with --json one document on stdout."""
     if call.json:
-        sys.stdout.write(envelope.dumps(found) + "\n")
-        sys.stdout.flush()
+        document(found)
         return
     from memdeploy.report.results import renderer
 
@@ -73,6 +72,12 @@ def result(call: Call, found: Result) -> None:
         if found.command in _TELLS_ITS_ERRORS:
             return
     errors(call, [error for error in found.errors if not _told(error, found)])
+
+
+def document(found: Result) -> None:
+    """The one document of --json."""
+    sys.stdout.write(envelope.dumps(found, sys.stdout.encoding) + "\n")
+    sys.stdout.flush()
 
 
 def _told(error: Mapping[str, Any], found: Result) -> bool:

@@ -18,8 +18,8 @@ def version(
     if not as_json:
         sys.stdout.write(f"memdeploy {__version__}\n")
         return
+    from memdeploy.cli import show
     from memdeploy.lifecycle.result import Result
-    from memdeploy.report import envelope
 
     data = {"memdeploy": __version__, "python": platform.python_version(), "platform": sys.platform}
-    sys.stdout.write(envelope.dumps(Result("version", "success", data=data)) + "\n")
+    show.document(Result("version", "success", data=data))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
-from memdeploy.engine.events import Sink
-from memdeploy.errors import ExitCode, UsageError
+from memdeploy.engine.events import EventKind, Sink
+from memdeploy.errors import CloudError, ErrorKind, ExitCode, UsageError
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result
 from memdeploy.lifecycle.session import Session, look
@@ -17,6 +17,8 @@ EVERY = 3.0
 OVERLAP = 30.0
 "Seconds that each look goes back: lines arrive late and out of order. A line's id tells it from those shown before."
 _REMEMBERED = 20_000
+
+_PASSES = frozenset({ErrorKind.UNAVAILABLE, ErrorKind.NETWORK, ErrorKind.RATE_LIMIT})
 
 Show = Callable[[LogLine], None]
 
@@ -31,23 +33,36 @@ def logs(request: Request, sink: Sink) -> Result:
             return _follow(session, query, request.show or (lambda line: None))
         lines = _lines(session, query)
         data = {**session.header(), "component": query.component, "lines": [asdict(line) for line in lines]}
-        return Result("logs", "success", ExitCode.DONE, data)
+        why = {} if lines else {"reason": _why_none(session, query)}
+        return Result("logs", "success", ExitCode.DONE, {**data, **why})
 
 
 def _check(session: Session, query: LogQuery) -> None:
     known = session.cloud.components
     if query.component not in known:
+        absent = session.cloud.absent_components.get(query.component)
         raise UsageError(
-            f"there is no component {query.component}",
-            code="unknown-component",
+            f"{session.journal.name} has no {query.component}: {absent}"
+            if absent
+            else f"there is no component {query.component}",
+            code="no-such-component" if absent else "unknown-component",
             where="COMPONENT",
             suggestion=f"There are: {', '.join(known)}.",
         )
 
 
+def _why_none(session: Session, query: LogQuery) -> str:
+    """What is most likely the reason that nothing was found."""
+    if session.stage.target is not None and not session.stage.containers:
+        return "nothing real runs behind this rehearsal (--backing none), so little is said"
+    if query.since is not None or query.level is not None:
+        return "--since and --level leave lines out; lines arrive some seconds late"
+    return "it has said nothing yet; lines arrive some seconds late"
+
+
 def _lines(session: Session, query: LogQuery) -> Sequence[LogLine]:
     try:
-        return session.cloud.logs(query, session.outputs())
+        return session.cloud.logs(query)
     except Exception as raised:
         error = session.cloud.classify(raised)
         if error is None:
@@ -58,9 +73,10 @@ def _lines(session: Session, query: LogQuery) -> Sequence[LogLine]:
 def _follow(session: Session, query: LogQuery, show: Show) -> Result:
     seen: dict[str, None] = {}
     cancel = session.request.cancel
+    session.tell(EventKind.NOTICE, text=f"following {query.component}; Ctrl-C ends it", level="info")
     while True:
         started = session.clock.now()
-        for line in _lines(session, query):
+        for line in _lines_or_notice(session, query):
             if line.id not in seen:
                 seen[line.id] = None
                 show(line)
@@ -70,3 +86,14 @@ def _follow(session: Session, query: LogQuery, show: Show) -> Result:
         session.clock.sleep(EVERY)
         if cancel.cancelled:
             return Result("logs", "success", ExitCode.DONE, {**session.header(), "component": query.component})
+
+
+def _lines_or_notice(session: Session, query: LogQuery) -> Sequence[LogLine]:
+    """Whoever follows a log for hours is not sent away by one answer that was lost."""
+    try:
+        return _lines(session, query)
+    except CloudError as error:
+        if error.kind not in _PASSES:
+            raise
+        session.tell(EventKind.NOTICE, text=f"no answer, tried again: {error.message}", level="warning")
+        return ()

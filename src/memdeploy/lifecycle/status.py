@@ -52,10 +52,15 @@ def _broken(
     return [session.cloud.why(name, outputs) for name in names]
 
 
+_AT_REST = {
+    DeploymentStatus.RETAINED: "only the data is kept; `memdeploy up` brings the service back",
+    DeploymentStatus.LEFTOVERS: "destroyed, but the cloud still holds some of it; `memdeploy destroy --finish` later",
+}
+
+
 def _health(session: Session, outputs: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
-    if session.journal.status == DeploymentStatus.RETAINED:
-        return {"health": "unknown", "reason": "only the data is kept; `memdeploy up` brings the service back"}
-    return session.cloud.health(outputs)
+    reason = _AT_REST.get(session.journal.status)
+    return {"health": "unknown", "reason": reason} if reason else session.cloud.health(outputs)
 
 
 def _steps(session: Session, observed: Mapping[str, Observed]) -> list[dict[str, Any]]:

@@ -187,7 +187,12 @@ class Cloud(Protocol):
         """What has logs, the service first."""
         ...
 
-    def logs(self, query: LogQuery, outputs: Mapping[str, Mapping[str, Any]]) -> Sequence[LogLine]:
+    @property
+    def absent_components(self) -> Mapping[str, str]:
+        """What other configurations have and this one has not, and why."""
+        ...
+
+    def logs(self, query: LogQuery) -> Sequence[LogLine]:
         """One look; oldest first. What it raises, `classify` knows."""
         ...
 

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from memdeploy.report.encoding import is_utf8
+
 VERSION = 1
 
 
@@ -35,5 +37,6 @@ def document(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def dumps(outcome: Outcome) -> str:
-    return json.dumps(document(outcome), indent=2, ensure_ascii=False)
+def dumps(outcome: Outcome, encoding: str | None = "utf-8") -> str:
+    """For an output of this encoding. What reads JSON takes it for UTF-8, so any other gets ASCII and escapes."""
+    return json.dumps(document(outcome), indent=2, ensure_ascii=not is_utf8(encoding))

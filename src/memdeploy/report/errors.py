@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
+from memdeploy.report.layout import Hanging
 from memdeploy.report.marks import Marks
 from memdeploy.report.text import clean, clean_lines, joined
 
@@ -29,4 +29,4 @@ def _error(error: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
 
 
 def _indented(line: str, style: str = "") -> RenderableType:
-    return Padding(Text(line, style=style), (0, 0, 0, 2))
+    return Hanging(Text(line, style=style), "  ")

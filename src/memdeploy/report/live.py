@@ -12,6 +12,7 @@ from rich.text import Text
 
 from memdeploy.engine.events import Event, EventKind
 from memdeploy.report import lines
+from memdeploy.report.layout import Hanging
 from memdeploy.report.marks import Marks
 from memdeploy.report.run import RunView, StepView, fold
 from memdeploy.report.text import clean
@@ -50,7 +51,8 @@ class LiveScreen:
         if said:
             if self._live.is_started:
                 self._live.refresh()  # else the step would stand below its last line once more, as still running
-            self._console.print(*said, sep="\n")
+            for line in said:
+                self._console.print(line, crop=False)
 
     @property
     def view(self) -> RunView:
@@ -84,25 +86,21 @@ class LiveScreen:
     def _new_live(self) -> Live:
         return Live(console=self._console, get_renderable=self.render, refresh_per_second=8, transient=True)
 
-    def _lines(self, event: Event) -> list[Text]:
+    def _lines(self, event: Event) -> list[RenderableType]:
         if self._unchanged.holds(self._view, event):
             return []
         line = self._line(event)
         if line is None and event.kind != EventKind.RUN_FINISHED:
             return []
         held = "" if self._brief else self._unchanged.flush(self._view)
-        before = [Text(f" {self._marks.done} {held}", style="dim")] if held else []
+        before: list[RenderableType] = [Text(f" {self._marks.done} {held}", style="dim")] if held else []
         return [*before, *([line] if line is not None else [])]
 
-    def _line(self, event: Event) -> Text | None:
+    def _line(self, event: Event) -> RenderableType | None:
         """What stays on the screen because of this event."""
         match event.kind:
             case EventKind.NOTICE:
-                warning = event.data.get("level") == "warning"
-                text = clean(event.data.get("text") or "")
-                return Text(
-                    f" {self._marks.warning} {text}" if warning else f"   {text}", style="yellow" if warning else "dim"
-                )
+                return _notice(event, self._marks)
             case EventKind.RUN_STARTED if not self._brief:
                 return Text(lines.header(self._view.facts), style="bold")
             case EventKind.PLAN_READY if not self._brief:
@@ -133,3 +131,10 @@ class LiveScreen:
 
     def _footer(self, view: RunView, now: float) -> Text:
         return Text(f" {lines.footer(view, now)}", style="dim", no_wrap=True, overflow="ellipsis")
+
+
+def _notice(event: Event, marks: Marks) -> RenderableType:
+    warning = event.data.get("level") == "warning"
+    style = "yellow" if warning else "dim"
+    first = Text(f" {marks.warning} " if warning else "   ", style=style)
+    return Hanging(Text(clean(event.data.get("text") or ""), style=style), first)

@@ -38,11 +38,11 @@ def put(console: Console, blocks: Iterable[RenderableType]) -> None:
     """Prints the blocks; into a pipe without the blanks that fill up a terminal's lines."""
     if console.is_terminal:
         for block in blocks:
-            console.print(block)
+            console.print(block, crop=False)
         return
     with console.capture() as captured:
         for block in blocks:
-            console.print(block)
+            console.print(block, crop=False)
     console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 

@@ -14,12 +14,22 @@ def clean(value: object) -> str:
     """Foreign text for one line of a terminal: no escape sequences, no control characters, no direction overrides."""
     text = _ESCAPES.sub("", str(value))
     text = " ".join(text.split())
-    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
+    return "".join(c for c in text if _harmless(c))
+
+
+def _harmless(character: str) -> bool:
+    return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co")
 
 
 def clean_lines(value: object) -> list[str]:
     """The same for text of several lines."""
     return [line for line in (clean(raw) for raw in str(value).splitlines()) if line] or [""]
+
+
+def log_lines(value: object) -> list[str]:
+    """Foreign text of several lines whose indentation says something (a traceback), made as harmless."""
+    raw = _ESCAPES.sub("", str(value)).expandtabs(4).splitlines()
+    return [line for line in ("".join(c for c in text if _harmless(c)).rstrip() for text in raw) if line] or [""]
 
 
 def duration(seconds: float) -> str:

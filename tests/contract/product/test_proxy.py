@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import signal
 import urllib.error
 import urllib.request
 from typing import Any
@@ -13,6 +11,7 @@ import pytest
 
 from tests.contract.product.conftest import UP
 from tests.support.cli import Memdeploy
+from tests.support.proxied import by_memmachines_client, proxied
 
 
 def post(url: str, body: Any) -> Any:
@@ -27,21 +26,18 @@ def test_a_plain_client_stores_and_finds_through_it(memdeploy: Memdeploy) -> Non
     with pytest.raises(urllib.error.HTTPError) as refused:
         post(f"{up.data['url']}/api/v2/memories", body)
     assert refused.value.code in (401, 403)
-    process = memdeploy.start("proxy", "--port", "0", json_output=False)
-    try:
-        said = ""
-        while not (found := re.search(r"http://127\.0\.0\.1:\d+(?= leads)", said)):
-            line = process.stderr.readline()
-            assert line, (said, process.wait())
-            said += line
-        post(f"{found[0]}/api/v2/memories", body)
+    with proxied(memdeploy) as served:
+        post(f"{served.url}/api/v2/memories", body)
         search = {"org_id": "o", "project_id": "p", "query": "When does the ferry leave?", "top_k": 3}
-        assert "The ferry leaves at noon" in json.dumps(post(f"{found[0]}/api/v2/memories/search", search))
-    finally:
-        process.send_signal(signal.SIGINT)
-        _, rest = process.communicate(timeout=30)
-    assert process.returncode == 0, rest
-    assert "200 POST /api/v2/memories" in rest
+        assert "The ferry leaves at noon" in json.dumps(post(f"{served.url}/api/v2/memories/search", search))
+    assert "200 POST /api/v2/memories" in "".join(served.said)
+
+
+def test_memmachines_own_client_stores_and_finds_through_it(memdeploy: Memdeploy) -> None:
+    text = "The lighthouse of Brouwershaven was sold for one guilder."
+    memdeploy(*UP)
+    with proxied(memdeploy) as served:
+        assert text in by_memmachines_client(served.url, text, "Who sold the lighthouse?")
 
 
 def test_without_a_service_there_is_nothing_to_lead_to(memdeploy: Memdeploy) -> None:

@@ -30,6 +30,7 @@ STEPS = [
 
 PLAN: dict[str, Any] = {
     **HEAD,
+    "pending": True,
     "seconds": 540,
     "counts": {"create": 1, "change": 1, "remove": 1, "unchanged": 21, "may_change": 1},
     "actions": [
@@ -76,6 +77,7 @@ UP: dict[str, Any] = {
 
 STATUS: dict[str, Any] = {
     **REHEARSED,
+    "status": "ready",
     "health": "healthy",
     "url": "http://127.0.0.1:40123",
     "access": "private",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -13,20 +12,21 @@ import pytest
 from memdeploy.errors import ExitCode, Locked
 from memdeploy.lifecycle.result import Result, failure
 from memdeploy.report import envelope
+from tests.support.cli import VALIDATOR
 from tests.unit.report.samples import ERRORS, PLAN, STATUS, UP
 
-SCHEMA = json.loads((Path(__file__).resolve().parents[3] / "docs" / "cli-output.schema.json").read_text())
+SCHEMA: Mapping[str, Any] = VALIDATOR.schema
 RESULTS = [
     Result("plan", "success", data=PLAN),
     Result("up", "success", data=UP),
     Result("up", "partial", 1, {**UP, "verified": None, "url": None}, ERRORS[:1]),
-    Result("status", "success", data=STATUS),
+    Result("status", "success", data={k: v for k, v in STATUS.items() if k not in ("cost_per_month", "prices")}),
     failure("destroy", Locked("somebody else works here", suggestion="--wait")),
 ]
 
 
 def valid(document: Mapping[str, Any]) -> bool:
-    return jsonschema.Draft202012Validator(SCHEMA).is_valid(document)
+    return VALIDATOR.is_valid(document)
 
 
 def test_the_schema_is_one() -> None:
@@ -41,7 +41,9 @@ def test_results_are_valid(result: Result) -> None:
 @pytest.mark.parametrize(
     "change",
     [{"version": 2}, {"status": "fine"}, {"exit_code": 9}, {"errors": [{"message": "no code"}]}, {"data": []},
-     {"data": {"health": "maybe"}}, {"data": {"actions": [{"action": "create"}]}}],
+     {"data": {"health": "maybe"}}, {"data": {"actions": [{"action": "create"}]}}, {"data": {}},
+     {"data": {**PLAN, "pending": ["verify"]}}, {"data": {**PLAN, "url": "https://x"}}, {"command": "pla"},
+     {"status": "error"}, {"status": "error", "exit_code": 3}, {"errors": ERRORS}, {"exit_code": 7}],
     ids=str,
 )  # fmt: skip
 def test_other_documents_are_not(change: Mapping[str, Any]) -> None:

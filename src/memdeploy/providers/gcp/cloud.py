@@ -99,12 +99,20 @@ class GoogleCloud:
 
     @property
     def components(self) -> tuple[str, ...]:
-        return ("service", "neo4j", "postgres", "build", "prepare")
-
-    def logs(self, query: LogQuery, outputs: Mapping[str, Mapping[str, Any]]) -> Sequence[LogLine]:
         from memdeploy.providers.gcp import logs
 
-        return logs.read(self.scope, query, outputs)
+        return tuple(name for name in logs.COMPONENTS if name not in self.absent_components)
+
+    @property
+    def absent_components(self) -> Mapping[str, str]:
+        from memdeploy.providers.gcp import logs
+
+        return logs.absent(self.scope)
+
+    def logs(self, query: LogQuery) -> Sequence[LogLine]:
+        from memdeploy.providers.gcp import logs
+
+        return logs.read(self.scope, query)
 
     def why(self, step: str, outputs: Mapping[str, Mapping[str, Any]]) -> MemdeployError | None:
         from memdeploy.providers.gcp.service import why

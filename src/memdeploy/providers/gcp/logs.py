@@ -11,24 +11,38 @@ from datetime import UTC, datetime
 from typing import Any
 
 from memdeploy.providers.base import LogLine, LogQuery
+from memdeploy.providers.gcp import modes, run_sidecar
 from memdeploy.providers.gcp.names import last
 from memdeploy.providers.gcp.scope import Scope
 
-Outputs = Mapping[str, Mapping[str, Any]]
+COMPONENTS = ("service", "neo4j", "postgres", "build", "prepare")
+_EXTERNAL = "Neo4j is a server of yours here (neo4j.mode: external); its logs are where it runs"
 
 
-def filters(scope: Scope, component: str, outputs: Outputs) -> str | None:
-    """The filter of a component's lines, or None where there is no such component (yet)."""
-    names = scope.names
+def absent(scope: Scope) -> Mapping[str, str]:
+    """Components that this deployment's mode has none of: why."""
+    return {"neo4j": _EXTERNAL} if modes.external(scope.deployment) else {}
+
+
+def filters(scope: Scope, component: str) -> str | None:
+    """The filter of a component's lines, or None where there is no such component.
+
+    In a service of several containers an entry's label says whose it is; those of the builds of a deployment, all of
+    them, have its id in their tags.
+    """
+    names, sidecar = scope.names, modes.sidecar(scope.deployment)
+    service = f'resource.type="cloud_run_revision" AND resource.labels.service_name="{names.own("api")}"'
+    beside = f'labels.container_name="{run_sidecar.NAME}"'
     if component == "service":
-        return f'resource.type="cloud_run_revision" AND resource.labels.service_name="{names.own("api")}"'
+        return f"{service} AND NOT {beside}" if sidecar else service
     if component == "prepare":
         return f'resource.type="cloud_run_job" AND resource.labels.job_name="{names.own("prep")}"'
     if component == "postgres":
         return f'resource.type="cloudsql_database" AND resource.labels.database_id="{scope.project}:{names.own("sql")}"'
     if component == "build":
-        build = last(str(outputs.get("image", {}).get("build") or ""))
-        return f'resource.type="build" AND resource.labels.build_id="{build}"' if build else 'resource.type="build"'
+        return f'resource.type="build" AND labels.build_tags:"memdeploy-{scope.context.id}-"'
+    if component == "neo4j" and sidecar:
+        return f"{service} AND {beside}"
     if component == "neo4j":
         return f'resource.type="gce_instance" AND labels.instance_name="{names.own("neo")}"'
     return None
@@ -42,9 +56,9 @@ def of_execution(execution: str) -> str:
     return f'resource.type="cloud_run_job" AND labels."run.googleapis.com/execution_name"="{last(execution)}"'
 
 
-def read(scope: Scope, query: LogQuery, outputs: Outputs) -> Sequence[LogLine]:
+def read(scope: Scope, query: LogQuery) -> Sequence[LogLine]:
     """Oldest first, the newest `limit` of them. For use inside a guarded read."""
-    chosen = filters(scope, query.component, outputs)
+    chosen = filters(scope, query.component)
     if chosen is None:
         return ()
     terms = [chosen]
@@ -53,7 +67,8 @@ def read(scope: Scope, query: LogQuery, outputs: Outputs) -> Sequence[LogLine]:
     if query.level is not None:
         terms.append(f"severity>={query.level.upper()}")
     lines = entries(scope, " AND ".join(terms), query.limit, query.component)
-    return (*_console(scope, query), *lines) if query.component == "neo4j" and query.level is None else lines
+    whole = query.component == "neo4j" and query.level is None and modes.vm(scope.deployment)
+    return (*_console(scope, query), *lines) if whole else lines
 
 
 def entries(scope: Scope, chosen: str, limit: int, component: str) -> tuple[LogLine, ...]:

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from memdeploy.rehearsal import images, operations
+from memdeploy.rehearsal import images, logs, operations
 from memdeploy.rehearsal.access import Target, allows
 from memdeploy.rehearsal.backing.protocol import BuildSpec, Progress
 from memdeploy.rehearsal.call import Call, Cloud, Handler, stamp
@@ -92,6 +92,7 @@ def built(cloud: Cloud, operation: Operation) -> Outcome:
         return WAIT
     body = _finished(cloud, row, progress)
     cloud.store.put(Row(SERVICE, "Build", row.name, body, row.hidden), cloud.now)
+    _log(cloud, body)
     if body["status"] != "SUCCESS":
         return Outcome(error={"code": 2, "message": body["statusDetail"]})
     return Outcome(response={"@type": f"{_BUILD}.Build", **body})
@@ -105,6 +106,20 @@ def build_failed(cloud: Cloud, operation: Operation) -> Outcome:
         ended = {"status": "INTERNAL_ERROR", "statusDetail": text, "finishTime": stamp(cloud.now)}
         cloud.store.put(row.with_body(**ended), cloud.now)
     return Outcome()
+
+
+def _log(cloud: Cloud, build: Mapping[str, Any]) -> None:
+    """What Cloud Build itself says around the steps, with the labels that its entries have; the steps' own output is
+    not kept. https://cloud.google.com/build/docs/securing-builds/store-manage-build-logs"""
+    if (build.get("options") or {}).get("logging") != "CLOUD_LOGGING_ONLY":
+        return
+    labels = {"build_id": build["id"], "build_trigger_id": ""}
+    said = {"build_step": "MAIN", "build_tags": ",".join(build.get("tags") or ())}
+    good = build["status"] == "SUCCESS"
+    for text in (f'starting build "{build["id"]}"', "DONE" if good else f"ERROR: {build.get('statusDetail', '')}"):
+        severity = "ERROR" if text.startswith("ERROR") else "INFO"
+        logs.write(cloud, build["projectId"], text, resource="build", labels=labels, log="cloudbuild",
+                   severity=severity, entry_labels=said)  # fmt: skip
 
 
 def _finished(cloud: Cloud, row: Row, progress: Progress) -> dict[str, Any]:

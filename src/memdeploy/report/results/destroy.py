@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from memdeploy.report import lines
+from memdeploy.report.layout import Hanging
 from memdeploy.report.marks import Marks
 from memdeploy.report.results import parts
 from memdeploy.report.text import clean, counted, joined, money
@@ -24,7 +25,7 @@ def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
     held = [item for item in data.get("leftovers") or () if not str(item.get("reason") or "").startswith(_WAITS)]
     found.extend(_block("The cloud still holds", (_leftover(item) for item in held)))
     if data.get("finish"):
-        when = "Later (a rehearsal's hours are short)" if data.get("rehearsal") else "Later"
+        when = "In a minute or two (a rehearsal's hours are short)" if data.get("rehearsal") else "Later"
         found.append(Text(f"{when}: {clean(data['finish'])}", style="yellow"))
     return found
 
@@ -46,7 +47,7 @@ def _kept(data: Mapping[str, Any]) -> list[RenderableType]:
     title = joined(("Kept, with its data", cost), ": ")
     name = f" --name {clean(data['deployment'])}" if data.get("deployment") else ""
     after = f"`memdeploy up{name}` lives on with it; `memdeploy destroy{name} --delete-data` removes it."
-    return [*_block(title, (_kept_item(item) for item in kept)), Text(f"  {after}", style="dim")]
+    return [*_block(title, (_kept_item(item) for item in kept)), Hanging(Text(after, style="dim"), "  ")]
 
 
 def _block(title: str, rows: Any) -> list[RenderableType]:

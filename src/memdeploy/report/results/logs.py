@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from memdeploy.report.marks import Marks
-from memdeploy.report.text import clean_lines
+from memdeploy.report.text import clean, log_lines
 
 _UNSTATED = ("", "default")
 
@@ -20,15 +20,21 @@ def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
     if lines is None:  # a followed log has shown its lines already
         return []
     if not lines:
-        return [Text("No line was found. --since looks further back; lines arrive some seconds late.")]
-    return [Text(plain(line.get("at"), line.get("level"), line.get("text"))) for line in lines]
+        said = f"No line of {clean(data.get('component') or 'it')} was found"
+        return [Text(": ".join(part for part in (said, clean(data.get("reason") or "")) if part) + ".")]
+    return [_whole(plain(line.get("at"), line.get("level"), line.get("text"))) for line in lines]
 
 
 def plain(at: object, level: object, text: object) -> str:
-    """One entry, on as many lines as it has."""
-    said = "\n".join(clean_lines(text or ""))
+    """One entry, on as many lines as it has; all but its first are indented."""
+    said = "\n  ".join(log_lines(text or ""))
     severity = "" if str(level or "") in _UNSTATED else f"{str(level).upper()} "
     return f"{_when(str(at or ''))}{severity}{said}"
+
+
+def _whole(text: str) -> Text:
+    """A log is read by programs, too: the terminal breaks its lines, not we."""
+    return Text(text, no_wrap=True, overflow="ignore")
 
 
 def _when(at: str) -> str:

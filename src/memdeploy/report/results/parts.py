@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from memdeploy.report import lines
+from memdeploy.report.layout import Hanging, Pairs
 from memdeploy.report.marks import Marks
 from memdeploy.report.text import clean
 
@@ -28,18 +29,14 @@ def heading(data: Mapping[str, Any]) -> list[RenderableType]:
 
 def warnings(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
     """What the user should know of this configuration, as long as it is so."""
-    return [Text(f"{marks.warning} {clean(text)}", style="yellow") for text in data.get("warnings") or ()]
+    first = Text(f"{marks.warning} ", style="yellow")
+    return [Hanging(Text(clean(text), style="yellow"), first) for text in data.get("warnings") or ()]
 
 
 def pairs(rows: Iterable[tuple[str, str | Text]]) -> RenderableType:
     """Names and values in two columns; rows without a value are left out."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True, style="dim")
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        if value:
-            table.add_row(Text(name), Text(value) if isinstance(value, str) else value)
-    return Padding(table, (0, 0, 0, 2))
+    shown = ((Text(name, style="dim"), Text(found) if isinstance(found, str) else found) for name, found in rows)
+    return Pairs([(name, found) for name, found in shown if found])
 
 
 def value(found: object) -> str:

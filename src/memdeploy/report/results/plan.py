@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from memdeploy.report import lines
+from memdeploy.report.layout import Hanging
 from memdeploy.report.marks import Marks
 from memdeploy.report.results import costs, parts
 from memdeploy.report.text import clean, counted, joined
@@ -42,22 +43,17 @@ def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
 def table(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
     """The plan step by step, as `up` shows it before it asks."""
     actions: Sequence[Mapping[str, Any]] = data.get("actions") or ()
-    found: list[RenderableType] = []
-    for action in actions:
-        if action.get("action") != "unchanged":
-            found.extend(_action(action, marks))
-    return [*found, *_unchanged(actions)]
+    shown = [action for action in actions if action.get("action") != "unchanged"]
+    width = max((len(clean(action.get("step", ""))) for action in shown), default=0)
+    return [*(block for action in shown for block in _action(action, width, marks)), *_unchanged(actions)]
 
 
-def _action(action: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
+def _action(action: Mapping[str, Any], width: int, marks: Marks) -> list[RenderableType]:
     sign, style, words = _ACTIONS.get(str(action.get("action")), ("?", "yellow", str(action.get("action"))))
     step = clean(action.get("step", ""))
-    text = Text(f"  {sign} ", style=style)
-    text.append(step, style="default")
+    first = Text.assemble((f"  {sign} ", style), f"{step:<{width}}  ")
     note = joined((words, _depends(action), _reason(action), _how(action, step)), ", ")
-    if note:
-        text.append(f"  {note}", style="dim")
-    found: list[RenderableType] = [text]
+    found: list[RenderableType] = [Hanging(Text(note or clean(action.get("title") or ""), style="dim"), first)]
     if action.get("changes"):
         found.append(parts.changes(action["changes"], marks))
     return found

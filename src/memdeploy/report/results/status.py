@@ -17,6 +17,8 @@ from memdeploy.report.text import ago, clean, counted
 #: `status` warns so many days before the certificate between MemMachine and Neo4j ends.
 WARN_DAYS = 90
 _GOOD = ("present", "kept", "done", "removed")
+#: Of a deployment that was destroyed, with its data kept or some of it still held by the cloud.
+_AT_REST = ("retained", "leftovers")
 _HEALTH_STYLES = {"healthy": "green", "unhealthy": "bold red"}
 
 
@@ -37,8 +39,12 @@ def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
             )
         ),
     ]
-    odd = [step for step in steps if step.get("state") not in _GOOD]
-    return [*found, *_steps(steps, odd, marks), *parts.warnings(data, marks)]
+    return [*found, *_steps(steps, _good(data), marks), *parts.warnings(data, marks)]
+
+
+def _good(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """States that are as they should be; what was removed is absent."""
+    return (*_GOOD, "absent") if data.get("status") in _AT_REST else _GOOD
 
 
 def _remembered(cached: object) -> str:
@@ -47,19 +53,32 @@ def _remembered(cached: object) -> str:
     return f"{ago(cached['age'])}, from the journal; no cloud was asked"
 
 
-def _steps(steps: Sequence[Mapping[str, Any]], odd: Sequence[Mapping[str, Any]], marks: Marks) -> list[RenderableType]:
+def _steps(steps: Sequence[Mapping[str, Any]], good: tuple[str, ...], marks: Marks) -> list[RenderableType]:
+    if not steps:
+        return []
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold", style="dim")
+    odd = [step for step in steps if step.get("state") not in good]
     for step in steps:
-        good = step.get("state") in _GOOD
-        mark = Text(marks.done if good else marks.warning, style="green" if good else "yellow")
-        name = Text(" ").join((mark, Text(clean(step.get("name", "")))))
-        table.add_row(name, Text(clean(step.get("state", ""))), Text(clean(step.get("reason") or "")))
+        table.add_row(_named(step, good, marks), Text(clean(step.get("state", ""))), Text(clean(step.get("reason") or "")))
     drift: list[RenderableType] = [block for step in odd if step.get("changes") for block in _drift(step, marks)]
-    summary = f"{counted(len(steps), 'step')}, {'all as wanted' if not odd else f'{len(odd)} not as wanted'}"
-    return [Padding(table, (0, 0, 0, 2)), *drift, Text(summary)] if steps else drift
+    return [Padding(table, (0, 0, 0, 2)), *drift, Text(_summary(steps, odd, good))]
+
+
+def _named(step: Mapping[str, Any], good: tuple[str, ...], marks: Marks) -> Text:
+    state = step.get("state")
+    mark, style = (marks.done, "green") if state in good else (marks.warning, "yellow")
+    if state == "absent" and state in good:
+        mark, style = marks.waiting, "dim"
+    return Text(" ").join((Text(mark, style=style), Text(clean(step.get("name", "")))))
+
+
+def _summary(steps: Sequence[Mapping[str, Any]], odd: Sequence[object], good: tuple[str, ...]) -> str:
+    there = sum(step.get("state") != "absent" for step in steps)
+    whole = f"{counted(len(steps), 'step')}, {'all as wanted' if not odd else f'{len(odd)} not as wanted'}"
+    return f"{counted(there, 'step')} of {len(steps)} left, the others are removed" if "absent" in good else whole
 
 
 def _drift(step: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
