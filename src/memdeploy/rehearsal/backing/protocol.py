@@ -49,7 +49,11 @@ class VmSpec:
 
 @dataclass(frozen=True)
 class ContainerSpec:
-    """One run of an image: a job's task or a service's revision. `env` is complete, secrets resolved."""
+    """One run of an image: a job's task, or a container of a service's instance. `env` is complete, secrets resolved.
+
+    `beside`: the key of the container whose network it shares, localhost included; "" when it has one of its own. Then
+    `port` is the one that is reached from outside, whichever container of the instance listens there.
+    """
 
     key: str
     image: str  # by digest, as the client named it
@@ -61,6 +65,7 @@ class ContainerSpec:
     cpu: float
     memory_mb: int
     timeout: float = 600.0
+    beside: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,10 +128,17 @@ class Backing(Protocol):
 
     def service_start(self, spec: ContainerSpec) -> None: ...
     def service_state(self, key: str) -> Progress:
-        """`result["url"]`: http://127.0.0.1:PORT of the container's port, once it runs."""
+        """Once it runs, `result["url"]`: http://127.0.0.1:PORT of the container's port, and `result["address"]`: its own
+        in its network. Neither for one that shares another's."""
         ...
 
-    def service_remove(self, key: str) -> None: ...
+    def service_log(self, key: str) -> str:
+        """What it said last; "" when there is none."""
+        ...
+
+    def service_remove(self, key: str) -> None:
+        """With those beside it, and all that they wrote."""
+        ...
 
     def remove_everything(self) -> None:
         """Containers, volumes and networks with this rehearsal's label."""

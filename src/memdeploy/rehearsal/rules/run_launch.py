@@ -79,12 +79,11 @@ def container_spec(
     template: Json,
     env: Mapping[str, str],
     *,
+    container: Json,
     port: int | None,
     subnets: Sequence[str],
 ) -> ContainerSpec:
-    """The one container of a task, or the one that takes requests. `env`: what Cloud Run itself sets."""
-    containers = template["containers"]
-    container = next((one for one in containers if one.get("ports")), containers[0])
+    """One container of the template. `env`: what Cloud Run itself sets."""
     limits = (container.get("resources") or {}).get("limits") or {}
     cpu = run_resources.cpus(limits.get("cpu", run_resources.DEFAULT_CPU))
     memory = run_resources.memory(limits.get("memory", run_resources.DEFAULT_MEMORY))
@@ -103,9 +102,15 @@ def container_spec(
     )
 
 
+def ingress(template: Json) -> Json:
+    """The container that takes the requests."""
+    containers: Sequence[Json] = template["containers"]
+    return next((one for one in containers if one.get("ports")), containers[0])
+
+
 def port_of(template: Json) -> int:
     """https://cloud.google.com/run/docs/container-contract#port: 8080 unless said."""
-    ports = [port for container in template["containers"] for port in container.get("ports") or ()]
+    ports = ingress(template).get("ports") or ()
     return int(ports[0].get("containerPort") or 8080) if ports else 8080
 
 
