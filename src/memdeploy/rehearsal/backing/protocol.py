@@ -25,11 +25,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class SqlSpec:
-    """A database instance: `address` inside `network_cidr` (the peering range); PEM certificate and key for TLS."""
+    """A database instance: `address` inside the peering range; PEM certificate and key for TLS. Without a network
+    nobody reaches it but by its socket (`ContainerSpec.sockets`)."""
 
     key: str
     version: str  # POSTGRES_17
-    network: str  # key of the peering network
+    network: str  # key of the peering network, or ""
     address: str
     certificate: str
     private_key: str
@@ -53,6 +54,7 @@ class ContainerSpec:
 
     `beside`: the key of the container whose network it shares, localhost included; "" when it has one of its own. Then
     `port` is the one that is reached from outside, whichever container of the instance listens there.
+    `sockets`: folder in the container -> key of the database instance whose socket lies there.
     """
 
     key: str
@@ -60,12 +62,14 @@ class ContainerSpec:
     command: Sequence[str]
     args: Sequence[str]
     env: Mapping[str, str]
-    networks: Sequence[str]  # keys: the subnet and its peering network
+    networks: Sequence[str]  # keys: the subnet and its peering network; none: what is outside of every VPC
     port: int | None
     cpu: float
     memory_mb: int
     timeout: float = 600.0
     beside: str = ""
+    name: str = ""  # the definition's own name for it
+    sockets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -128,8 +132,8 @@ class Backing(Protocol):
 
     def service_start(self, spec: ContainerSpec) -> None: ...
     def service_state(self, key: str) -> Progress:
-        """Once it runs, `result["url"]`: http://127.0.0.1:PORT of the container's port, and `result["address"]`: its own
-        in its network. Neither for one that shares another's."""
+        """Once it runs, `result["url"]`: http://127.0.0.1:PORT of the container's port, and `result["address"]`: its
+        own in its network. Neither for one that shares another's."""
         ...
 
     def service_log(self, key: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -20,8 +21,11 @@ from memdeploy.rehearsal.backing.networks import Networks
 from memdeploy.rehearsal.backing.offline import OfflineModel
 from memdeploy.rehearsal.backing.protocol import ContainerSpec, Progress
 from memdeploy.rehearsal.backing.registry import Registry
+from memdeploy.rehearsal.backing.sql import SOCKET
 
 LINES = 400
+OUTSIDE = "outside"
+"Where services and jobs without a VPC are."
 RESULT = "result.json"
 ROOT = ("", "root", "0", "0:0", "root:root")
 BECOME_ANOTHER = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]
@@ -49,13 +53,14 @@ class Tasks:
             if self._engine.finished(kind, spec.key) is not None or self._result(spec.key) is not None:
                 return
             try:
-                self._create(kind, spec).start()
+                with nullcontext() if spec.networks else self._engine.lock(OUTSIDE):
+                    self._create(kind, spec).start()
             except (DockerException, BackingError) as error:
                 self._failed[self._engine.name(kind, spec.key)] = getattr(error, "explanation", None) or str(error)
 
     def _create(self, kind: str, spec: ContainerSpec) -> Any:
-        networks = [self._networks.get(key) for key in spec.networks]
-        if networks and self._model.wanted(spec.env):
+        networks = [self._networks.get(key) for key in spec.networks] or [self._networks.anywhere(OUTSIDE)]
+        if self._model.wanted(spec.env):
             self._model.ensure(networks[0])
         image = self._image(spec.image)
         made = self._engine.client.containers.create(
@@ -68,6 +73,7 @@ class Tasks:
             nano_cpus=self._cpus(spec.cpu),
             mem_limit=f"{spec.memory_mb}m",
             security_opt=["no-new-privileges"],
+            mounts=self._sockets(spec),
             **self._place(kind, spec, networks),
             **_user_and_files(image),
         )
@@ -77,7 +83,8 @@ class Tasks:
 
     def _labels(self, kind: str, spec: ContainerSpec) -> dict[str, str]:
         more = {"beside": spec.beside} if spec.beside else {}
-        return self._engine.labels(kind, spec.key, timeout=str(spec.timeout), port=str(spec.port or ""), **more)
+        fixed = {"timeout": str(spec.timeout), "port": str(spec.port or ""), "container": spec.name}
+        return self._engine.labels(kind, spec.key, **fixed, **more)
 
     def _place(self, kind: str, spec: ContainerSpec, networks: Sequence[Any]) -> dict[str, Any]:
         """In the first of its networks, or in the place of the container that it is beside."""
@@ -85,8 +92,15 @@ class Tasks:
             return {"network_mode": f"container:{self._engine.name(kind, spec.beside)}"}
         return {
             "ports": {f"{spec.port}/tcp": ("127.0.0.1", None)} if spec.port else None,
-            "network": networks[0].name if networks else None,
+            "network": networks[0].name,
         }
+
+    def _sockets(self, spec: ContainerSpec) -> list[Any]:
+        from docker.types import Mount
+
+        known = {name: self._engine.name(SOCKET, key) for name, key in spec.sockets.items()}
+        there = {volume.name for volume in self._engine.volumes(SOCKET)}
+        return [Mount(name, of, read_only=True) for name, of in known.items() if of in there]
 
     def _image(self, reference: str) -> Any:
         """By digest from the registry; what the engine still has of it is not enough."""
@@ -107,6 +121,7 @@ class Tasks:
         if progress.done:
             self._folders.write(key, RESULT, json.dumps(asdict(progress)))
             remove(found)
+            self._leave()
         return progress
 
     def _result(self, key: str) -> Progress | None:
@@ -149,6 +164,13 @@ class Tasks:
         found = self._engine.container(kind, key)
         for container in (*self._engine.containers(kind, beside=key), *((found,) if found is not None else ())):
             remove(container)
+        self._leave()
+
+    def _leave(self) -> None:
+        """What is outside of every VPC goes with the last container there."""
+        with self._engine.lock(OUTSIDE):
+            self._networks.vacate(OUTSIDE)
+            self._model.release()
 
 
 def _user_and_files(image: Any) -> dict[str, Any]:

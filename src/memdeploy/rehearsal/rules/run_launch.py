@@ -15,7 +15,7 @@ from memdeploy.rehearsal.backing.protocol import ContainerSpec
 from memdeploy.rehearsal.call import Call, Cloud
 from memdeploy.rehearsal.refusal import denied, invalid
 from memdeploy.rehearsal.rules import peerings, run_resources
-from memdeploy.rehearsal.rules.run_base import account_of
+from memdeploy.rehearsal.rules.run_base import account_of, default_account
 from memdeploy.rehearsal.rules.run_checks import seconds
 from memdeploy.rehearsal.store import Row
 
@@ -99,6 +99,8 @@ def container_spec(
         cpu=float(cpu or 1),
         memory_mb=(memory or 0) // 2**20,
         timeout=seconds(template.get("timeout"), 600.0),
+        name=str(container.get("name") or ""),
+        sockets=_sockets(cloud, project, template, container),
     )
 
 
@@ -190,6 +192,28 @@ def _value(cloud: Cloud, project: str, entry: Json) -> str:
         return str(entry.get("value") or "")
     version = _version(cloud, secret_name(cloud, project, reference["secret"]), reference.get("version"))
     return (cloud.store.secrets.get(version.name) or b"").decode() if version else ""
+
+
+def _sockets(cloud: Cloud, project: str, template: Json, container: Json) -> dict[str, str]:
+    """The connector's: `<mountPath>/<connection name>`, for an account that may connect; another finds no socket.
+    https://cloud.google.com/sql/docs/postgres/connect-run#public-ip-default_1"""
+    volumes = {one.get("name"): one.get("cloudSqlInstance") or {} for one in template.get("volumes") or ()}
+    found = {}
+    for mount in container.get("volumeMounts") or ():
+        for connection in (volumes.get(mount.get("name")) or {}).get("instances") or ():
+            where, _, short = str(connection).partition(":")
+            key = f"projects/{where}/instances/{short.rpartition(':')[2]}"
+            if _may_connect(cloud, project, where, template, key):
+                found[f"{mount['mountPath'].rstrip('/')}/{connection}"] = key
+    return found
+
+
+def _may_connect(cloud: Cloud, project: str, where: str, template: Json, instance: str) -> bool:
+    home, at = cloud.project(project), cloud.project(where)
+    if home is None or at is None or cloud.store.get("sqladmin", instance) is None:
+        return False
+    member = f"serviceAccount:{template.get('serviceAccount') or default_account(home)}"
+    return allows(cloud, member, "cloudsql.instances.connect", at, Target("sqladmin", instance))
 
 
 def _peered(cloud: Cloud, subnets: Sequence[str]) -> list[str]:

@@ -26,15 +26,13 @@ def probe_failed(cloud: Cloud, service: Row, revision: Row, container: Mapping[s
     get = probe.get("httpGet")
     port = (get or probe.get("tcpSocket") or {}).get("port") or (container.get("ports") or [{}])[0].get("containerPort")
     text = (
-        f'STARTUP {"HTTP" if get is not None else "TCP"} probe failed {probe.get("failureThreshold") or 3} times'
+        f"STARTUP {'HTTP' if get is not None else 'TCP'} probe failed {probe.get('failureThreshold') or 3} times"
         f' consecutively for container "{name or "-1"}" on port {port or 8080}. The instance was not started.'
     )
     _write(cloud, service, revision, text, SYSTEM, "ERROR", name)
 
 
-def _write(
-    cloud: Cloud, service: Row, revision: Row, text: str, log: str, severity: str, container: str
-) -> None:
+def _write(cloud: Cloud, service: Row, revision: Row, text: str, log: str, severity: str, container: str) -> None:
     """Which of an instance's containers it is stands in the entry's own labels (1Password/scim-examples#309)."""
     _, project, _, region, _, short = service.name.split("/")
     labels = {
