@@ -12,7 +12,7 @@ from rich.text import Text
 from memdeploy.report import lines
 from memdeploy.report.marks import Marks
 from memdeploy.report.results import costs, parts
-from memdeploy.report.text import clean, counted, joined
+from memdeploy.report.text import clean, counted, joined, money
 
 #: action -> sign, style, words
 _ACTIONS = {
@@ -54,7 +54,9 @@ def _action(action: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
     step = clean(action.get("step", ""))
     text = Text(f"  {sign} ", style=style)
     text.append(step, style="default")
-    note = joined((words, _depends(action), _reason(action), _how(action, step)), ", ")
+    note = joined(
+        (words, _depends(action), _reason(action), _how(action, step), money(action.get("cost_per_month"))), ", "
+    )
     if note:
         text.append(f"  {note}", style="dim")
     found: list[RenderableType] = [text]
