@@ -144,13 +144,11 @@ def test_public_access_is_said_by_the_service_itself() -> None:
 
 
 def test_a_sidecar_that_is_not_known_yet_is_a_change_that_can_be_planned() -> None:
-    unknown = {
-        "neo4j_password": Unknown("secret.sidecar", "secret"),
-        "neo4j_image": Unknown("neo4j.image", "reference"),
-    }
-    wanted = run_service.desired(scope(neo4j={"mode": "sidecar"}), {**CONTAINER, **unknown}, HEALTH)
+    password, image = Unknown("secret.sidecar", "secret"), Unknown("neo4j.image", "reference")
+    inputs = {**CONTAINER, "neo4j_password": password, "neo4j_image": image}
+    wanted = run_service.desired(scope(neo4j={"mode": "sidecar"}), inputs, HEALTH)
     assert wanted["containers"] == ["memmachine", "neo4j"]
-    assert (wanted["sidecar.password"], wanted["sidecar.image"]) == tuple(unknown.values())
+    assert (wanted["sidecar.password"], wanted["sidecar.image"]) == (password, image)
 
 
 def test_a_sidecar_is_asked_by_its_own_port_from_outside_and_has_no_other() -> None:
