@@ -35,18 +35,25 @@ class Outside:
             return [record.data() for record in records]
 
     def answers(self) -> bool:
+        from neo4j import GraphDatabase
         from neo4j.exceptions import DriverError
 
         try:
-            return bool(self.cypher("RETURN 1"))
+            with GraphDatabase.driver(self.uri(), auth=("neo4j", PASSWORD)) as driver:
+                driver.verify_connectivity()
         except DriverError:
             return False
+        return True
+
+    def ready(self) -> Outside:
+        wait_for(self.answers, "Neo4j outside", 90)
+        return self
 
 
 @contextmanager
 def outside(engine: DockerClient) -> Iterator[Outside]:
-    """Published at the gateway of a network of its own: an address of this machine that no other reaches. Nothing of it
-    is left at the end."""
+    """Published at the gateway of a network of its own: an address of this machine that no other reaches. It starts
+    while others do; `ready` waits for it. Nothing of it is left at the end."""
     labels = {LABEL: secrets.token_hex(4)}
     network = engine.networks.create(f"memdeploy-outside-{labels[LABEL]}", labels=labels)
     try:
@@ -88,6 +95,4 @@ def _started(container: Container, address: str) -> Outside:
     container.start()
     container.reload()
     port = int(container.attrs["NetworkSettings"]["Ports"]["7687/tcp"][0]["HostPort"])
-    made = Outside(container, address, port)
-    wait_for(made.answers, "Neo4j outside", 60)
-    return made
+    return Outside(container, address, port)

@@ -36,13 +36,13 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 @pytest.fixture(scope="module")
-def abroad(live: Live) -> Iterator[Outside]:
+def outside_of_it(live: Live) -> Iterator[Outside]:
     with outside(live.engine) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def beside(live: Live) -> dict[str, Any]:
+def beside(live: Live, outside_of_it: Outside) -> dict[str, Any]:
     """Neo4j as a sidecar, PostgreSQL by the connector's socket."""
     return live.memdeploy(*UP, "--neo4j", "sidecar", "--postgres-connectivity", "connector").data
 
@@ -53,6 +53,11 @@ def moved(live: Live, beside: dict[str, Any]) -> dict[str, Any]:
     data = live.memdeploy("up", "--yes", "--neo4j", "vm", "--postgres-connectivity", "private").data
     live.remember("modes", KEPT)
     return data
+
+
+@pytest.fixture(scope="module")
+def abroad(moved: dict[str, Any], outside_of_it: Outside) -> Outside:
+    return outside_of_it.ready()
 
 
 def finds(live: Live, text: str) -> bool:
@@ -88,7 +93,6 @@ def test_from_the_sidecar_to_a_machine_what_is_stored_lasts(live: Live, moved: d
     assert moved["verified"] == "real"
     assert "warnings" not in moved
     assert not live.memdeploy("status").data.get("warnings")
-    live.container("service").kill()
     assert finds(live, KEPT)
 
 
@@ -100,6 +104,7 @@ def test_from_the_sidecar_to_a_machine_what_is_stored_lasts(live: Live, moved: d
         ("bolt", PASSWORD, "neo4j-unreachable"),
         ("bolt+ssc", "wrong-canary-pass", "neo4j-password"),
     ],
+    ids=lambda value: value.replace(PASSWORD, "right").replace("wrong-canary-pass", "wrong"),
 )
 def test_a_neo4j_of_ones_own_is_proved_before_anything_changes(
     live: Live, moved: dict[str, Any], abroad: Outside, scheme: str, password: str, code: str
