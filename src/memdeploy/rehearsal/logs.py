@@ -20,10 +20,10 @@ def write(
     labels: Mapping[str, str],
     log: str,
     severity: str = "INFO",
-    own: Mapping[str, str] | None = None,
+    entry_labels: Mapping[str, str] | None = None,
 ) -> None:
-    """`resource`: a monitored resource type (`cloud_run_revision`), `labels` its labels, `own` the entry's; `log`: an
-    id (`run.googleapis.com%2Fstdout`)."""
+    """`resource`: a monitored resource type (`cloud_run_revision`), with its `labels`; `log`: an id
+    (`run.googleapis.com%2Fstdout`)."""
     number = cloud.store.next(f"logs/{project}")
     name = f"projects/{project}/entries/{number:012d}"
     body = {
@@ -34,7 +34,7 @@ def write(
         "severity": severity,
         "insertId": f"{number:012d}",
         "textPayload": text,
-        **({"labels": dict(own)} if own else {}),
+        **({"labels": dict(entry_labels)} if entry_labels else {}),
     }
     cloud.store.put(Row("logging", "LogEntry", name, body), cloud.now)
     cloud.store.delete("logging", f"projects/{project}/entries/{number - KEPT:012d}", children=False)

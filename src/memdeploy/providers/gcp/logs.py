@@ -14,8 +14,6 @@ from memdeploy.providers.base import LogLine, LogQuery
 from memdeploy.providers.gcp.names import last
 from memdeploy.providers.gcp.scope import Scope
 
-MAIN = "memmachine"
-"The service's container that takes the requests."
 Outputs = Mapping[str, Mapping[str, Any]]
 
 
@@ -77,14 +75,8 @@ def _line(entry: Mapping[str, Any], component: str) -> LogLine:
         at=str(entry.get("timestamp", "")),
         component=component,
         level=str(entry.get("severity", "DEFAULT")).lower(),
-        text=_beside(entry) + _text(entry),
+        text=_text(entry),
     )
-
-
-def _beside(entry: Mapping[str, Any]) -> str:
-    """`neo4j: ` before what a sidecar said; Cloud Run names the container in the entry's labels."""
-    container = str((entry.get("labels") or {}).get("container_name") or MAIN)
-    return "" if container == MAIN else f"{container}: "
 
 
 def _text(entry: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ import memdeploy
 from memdeploy.config.model import Access
 from memdeploy.config.profiles import sizes
 from memdeploy.engine.step import unknowns
-from memdeploy.providers.gcp import logs, modes, run_container, run_sidecar
+from memdeploy.providers.gcp import modes, run_container, run_sidecar
 from memdeploy.providers.gcp.names import relative
 from memdeploy.providers.gcp.run_container import JSON, PORT, short
 from memdeploy.providers.gcp.scope import Scope
@@ -17,7 +17,7 @@ from memdeploy.providers.gcp.scope import Scope
 TIMEOUT = "300s"  # adds wait for Neo4j up to 60 s, and for the model
 CONCURRENCY = 40
 ATTEMPT = "memdeploy/attempt"
-NAME = logs.MAIN
+NAME = "memmachine"
 _PERIOD, _FAILURES = 10, 24  # a service's startup probe may last 240 s at most
 
 

@@ -42,4 +42,4 @@ def _write(cloud: Cloud, service: Row, revision: Row, text: str, log: str, sever
         "location": region,
     }
     own = {"container_name": container} if container else {}
-    logs.write(cloud, project, text, resource=RESOURCE, labels=labels, log=log, severity=severity, own=own)
+    logs.write(cloud, project, text, resource=RESOURCE, labels=labels, log=log, severity=severity, entry_labels=own)

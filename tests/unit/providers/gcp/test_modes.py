@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from memdeploy.providers.gcp import logs, modes
+from memdeploy.providers.gcp import modes
 
 from .bodies import scope
 
@@ -43,10 +43,3 @@ def test_a_private_address_is_out_of_reach_without_a_network() -> None:
 def test_a_sidecar_is_said_to_lose_everything() -> None:
     [text] = modes.warnings(scope(neo4j={"mode": "sidecar"}).deployment)
     assert "lost at each restart" in text
-
-
-def test_what_a_sidecar_said_is_told_apart() -> None:
-    entry = {"textPayload": "Started.", "labels": {"container_name": "neo4j", "instanceId": "1"}}
-    assert logs._line(entry, "service").text == "neo4j: Started."
-    entry["labels"] = {"container_name": "memmachine"}
-    assert logs._line(entry, "service").text == "Started."
