@@ -122,12 +122,22 @@ async def may_make_tables(connection: Any) -> None:
 
 async def neo4j(settings: Settings) -> str:
     """The server's version. TLS is verified against the bundle that SSL_CERT_FILE names."""
-    from neo4j import AsyncGraphDatabase
-
     address = urllib.parse.urlsplit(settings.neo4j_uri)
     await resolves(address.hostname or "", address.port or 7687, "neo4j-name")
+    try:
+        return await neo4j_at(settings.neo4j_uri, settings)
+    except Failure as failure:
+        if failure.passing and address.scheme.startswith("neo4j"):
+            # The driver does not say why a router was not reached; asked directly, it does.
+            await neo4j_at(settings.neo4j_uri.replace("neo4j", "bolt", 1), settings)
+        raise
+
+
+async def neo4j_at(uri: str, settings: Settings) -> str:
+    from neo4j import AsyncGraphDatabase
+
     driver = AsyncGraphDatabase.driver(
-        settings.neo4j_uri, auth=(settings.neo4j_user, settings.neo4j_password), connection_timeout=ATTEMPT,
+        uri, auth=(settings.neo4j_user, settings.neo4j_password), connection_timeout=ATTEMPT,
         max_transaction_retry_time=0.0,
     )  # fmt: skip
     try:

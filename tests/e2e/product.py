@@ -43,6 +43,11 @@ class Live:
         (found,) = self.containers(kind)
         return found
 
+    def part(self, name: str) -> Container:
+        """A container of the service's instance, by its name in the service's definition."""
+        (found,) = [one for one in self.containers("service") if one.labels["memdeploy.container"] == name]
+        return found
+
     def left(self) -> dict[str, list[str]]:
         """Names of all that carries this rehearsal's label."""
         label = {"label": f"{LABEL}={self.cloud.id}"}

@@ -171,6 +171,35 @@ def test_a_service_listens_on_loopback_until_it_is_removed(built: Built) -> None
     assert backing.service_state(key).error is not None
 
 
+def test_containers_of_an_instance_share_their_localhost_and_go_together(built: Built) -> None:
+    """The first has the network and the port that is published; the second listens there."""
+    backing, key = built.world.backing, "projects/p/services/s/revisions/s-2"
+    image = f"{built.name.rpartition(':')[0]}@{built.digest}"
+    first = ContainerSpec(key, image, (), (), {"PORT": "9090"}, (SUBNET, PEERING), 8080, 1.0, 256, name="first")
+    second = replace(first, key=f"{key}/containers/second", env={"PORT": "8080"}, beside=key, name="second")
+    backing.service_start(first)
+    reached = until(lambda: backing.service_state(key)).result
+    backing.service_start(second)
+    assert until(lambda: backing.service_state(second.key)).result == {}
+    places = (reached["url"], f"http://{reached['address']}:9090")
+
+    def answer() -> Progress:
+        try:
+            return Progress(done=all(urllib.request.urlopen(place, timeout=5).status == 200 for place in places))
+        except OSError:
+            return Progress(done=False)
+
+    assert until(answer).done
+    backing.service_remove(key)
+    assert {backing.service_state(one).error for one in (key, second.key)} == {"the container was not started"}
+
+
+def test_without_a_vpc_the_offline_model_answers_and_nothing_stays_of_that_network(built: Built) -> None:
+    before = set(built.world.left())
+    assert built.task("model", networks=()).log.splitlines()[0] == "200"
+    assert {name for name in set(built.world.left()) - before if "-net-" in name} == set()
+
+
 def test_a_reset_rehearsal_uses_its_backing_again(tmp_path: Path) -> None:
     with world(tmp_path) as made:
         assert made.backing.registry().startswith("127.0.0.1:")

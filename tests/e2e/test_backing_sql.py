@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,35 @@ def test_the_user_connects_and_makes_the_vector_extension(instance: Instance) ->
 
 def test_the_user_is_no_superuser(instance: Instance) -> None:
     assert instance.psql("SELECT rolsuper FROM pg_roles WHERE rolname = current_user") == (0, "f")
+
+
+def test_the_connectors_socket_lets_users_in_by_password_and_no_administrator(instance: Instance) -> None:
+    """Seen as the user of a service's container is, who shares the folder."""
+    argv = ["psql", "-qAtX", "-h", "/memdeploy/connector", "-d", "memory", "-c", "SELECT current_user", "-U"]
+
+    def ask(user: str, password: str) -> tuple[int, str]:
+        done = instance.server.exec_run([*argv, user], user="10001", environment={"PGPASSWORD": password})
+        return done.exit_code, done.output.decode().strip()
+
+    assert ask("app", PASSWORD) == (0, "app")
+    assert "password authentication failed" in ask("app", "wrong")[1]
+    assert "Peer authentication failed" in ask("cloudsqladmin", PASSWORD)[1]
+
+
+def test_without_a_private_address_an_instance_is_alone_until_it_is_given_one(instance: Instance) -> None:
+    backing, authority, key = instance.world.backing, Authority("rehearsed server CA"), f"{KEY}-public"
+    address = f"{instance.world.space(0)}.0.9"
+    secret, certificate = authority.issue(address)
+    spec = SqlSpec(key, "POSTGRES_17", "", "", certificate.decode(), secret.decode())
+    assert until(lambda: backing.sql_ensure(spec)).error is None
+    label = {"label": f"memdeploy.key={key}"}
+    [server] = instance.world.client.containers.list(filters=label)
+    assert set(server.attrs["NetworkSettings"]["Networks"]) == {backing._engine.name("net", key)}
+    assert until(lambda: backing.sql_ensure(replace(spec, network=NETWORK, address=address))).error is None
+    server.reload()
+    assert address in {one["IPAddress"] for one in server.attrs["NetworkSettings"]["Networks"].values()}
+    backing.sql_remove(key)
+    assert not [name for name in instance.world.left() if backing._engine.name("", key).rpartition("-")[2] in name]
 
 
 def test_unencrypted_connections_are_refused(instance: Instance) -> None:

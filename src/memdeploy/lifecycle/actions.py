@@ -11,7 +11,8 @@ from memdeploy.errors import Foreign, MemdeployError, Refused
 from memdeploy.lifecycle.orphans import Orphans
 
 Action = Mapping[str, Any]
-"""{step, action, title, changes: [{path, old, new, effect}], depends_on: [step], reason}"""
+"""{step, action, title, changes: [{path, old, new, effect}], depends_on: [step], reason, cost_per_month}: the last of
+what stays although the configuration has it no more."""
 
 _BY_STATE = {
     State.ABSENT: "create",
@@ -23,10 +24,18 @@ _BY_STATE = {
 _CHANGES = frozenset({"create", "change", "replace", "remove", "forbidden"})
 
 
-def actions(graph: Graph, observed: Mapping[str, Observed], left: Orphans, every: Graph) -> list[Action]:
-    """In graph order, transient steps left out; then what the journal knows and the graph no longer has."""
+def actions(
+    graph: Graph, observed: Mapping[str, Observed], left: Orphans, every: Graph, costs: Mapping[str, float]
+) -> list[Action]:
+    """In graph order, transient steps left out; then what the journal knows and the graph no longer has. `costs`: what
+    is kept at rest, step -> dollars a month."""
     seen = [_action(step, observed[step.name]) for step in graph if not step.transient]
-    return [*seen, *_orphans(left, every)]
+    return [*seen, *_orphans(left, every, costs)]
+
+
+def cost_at_rest(planned: Sequence[Action]) -> float:
+    """Dollars a month of what left the configuration and stays."""
+    return sum(float(action.get("cost_per_month", 0.0)) for action in planned)
 
 
 def counts(planned: Sequence[Action]) -> dict[str, int]:
@@ -90,17 +99,21 @@ def change_entry(difference: Difference) -> dict[str, Any]:
     return {**entry, "reason": difference.reason} if difference.reason else entry
 
 
-def _orphans(left: Orphans, every: Graph) -> list[Action]:
+def _orphans(left: Orphans, every: Graph, costs: Mapping[str, float]) -> list[Action]:
     said = {
         "orphan": (left.data, "left the configuration; holds data, removed only with --delete-data"),
         "kept": (left.kept, "left the configuration; what stays needs it"),
         "remove": (left.stateless, "left the configuration; no longer needed"),
     }
     return [
-        {"step": name, "action": word, "title": every[name].title or name, "reason": reason}
+        {"step": name, "action": word, "title": every[name].title or name, "reason": reason, **_cost(word, name, costs)}
         for word, (names, reason) in said.items()
         for name in names
     ]
+
+
+def _cost(word: str, step: str, costs: Mapping[str, float]) -> dict[str, float]:
+    return {"cost_per_month": costs[step]} if word != "remove" and step in costs else {}
 
 
 def _refusal(action: Action, replace: frozenset[str]) -> MemdeployError | None:

@@ -60,7 +60,7 @@ def planned_actions(session: Session, observed: Mapping[str, Observed]) -> list[
     records = session.journal.steps
     every = orphans.whole(session, records)
     left = orphans.find(session.graph, every, records, delete_data=session.request.delete_data)
-    return actions.actions(session.graph, observed, left, every)
+    return actions.actions(session.graph, observed, left, every, session.cloud.kept_costs())
 
 
 def plan_data(session: Session, planned: list[actions.Action]) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def plan_data(session: Session, planned: list[actions.Action]) -> dict[str, Any]
         "counts": actions.counts(planned),
         "pending": actions.pending(planned),
         "seconds": round(usual_seconds(session.graph, busy), 1),
-        "cost_per_month": round(sum(session.cloud.costs().values()), 2),
+        "cost_per_month": round(sum(session.cloud.costs().values()) + actions.cost_at_rest(planned), 2),
         "prices": session.cloud.prices_of,
         **_priced(session),
         **warned(session),

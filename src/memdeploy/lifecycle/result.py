@@ -19,8 +19,9 @@ class Result:
     - all: `deployment`, `provider`, `target` (`gcp acme-prod-1/europe-west1`), `release`, `profile`,
       `rehearsal` (false, or its id)
     - plan: `actions`: [{step, action (create|change|replace|remove|orphan|kept|unchanged|may-change|foreign|
-      unreadable), changes: [{path, old, new, effect}], depends_on: [step], reason}], `counts` {create, change, remove,
-      unchanged, may_change}, `pending` (bool: `up` has something to do), `seconds` (usual), `cost_per_month` (USD)
+      unreadable), changes: [{path, old, new, effect}], depends_on: [step], reason, cost_per_month (of what stays and
+      is configured no more)}], `counts` {create, change, remove, unchanged, may_change}, `pending` (bool: `up` has
+      something to do), `seconds` (usual), `cost_per_month` (USD)
     - up: `url`, `steps` [{name, status, seconds, attempts}], `seconds`, `resumed`, `verified` (real|simulated),
       `pending` [text], `cost_per_month`, `access`, `plan` (plan's data) when nothing was done because nobody said yes
     - status: `health` (healthy|unhealthy|unknown), `steps` [{name, state, reason, changes}], `url`, `certificate`

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import time
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -16,10 +17,14 @@ from memdeploy.rehearsal import identity, standin
 from memdeploy.rehearsal.access import Target, allows
 from memdeploy.rehearsal.call import Cloud
 from memdeploy.rehearsal.http import Answer, Request
+from memdeploy.rehearsal.rules import run_instances
 from memdeploy.rehearsal.rules.run_checks import seconds
 from memdeploy.rehearsal.store import Row
 
 _PATH = re.compile(r"/_service/(?P<project>[^/]+)/(?P<region>[^/]+)/(?P<service>[^/]+)(?P<rest>/.*)?")
+WAITS, LOOK_EVERY = 300.0, 0.2
+"Seconds that a request waits for an instance that starts (https://cloud.google.com/run/docs/about-instance-autoscaling:\
+ it is pending until one is there; the cloud gives up sooner), and between two looks."
 _HOP_BY_HOP = frozenset(
     (
         "connection",
@@ -36,7 +41,8 @@ _HOP_BY_HOP = frozenset(
 
 @dataclass(frozen=True)
 class Backend:
-    """Where an admitted request goes. `url` None: to the stand-in. `timeout` in seconds: the service's own."""
+    """Where an admitted request goes. `url` None: nowhere yet, for an instance starts; without containers never.
+    `timeout` in seconds: the service's own."""
 
     service: str
     url: str | None
@@ -51,13 +57,19 @@ def answer(cloud: Cloud, request: Request) -> Answer | None:
         return None
     name = f"projects/{match['project']}/locations/{match['region']}/services/{match['service']}"
     inner = replace(request, path=match["rest"] or "/")
-    with cloud.store.transaction():
-        backend = _admit(cloud, name, request)
-        if isinstance(backend, Answer):
-            return backend
-        if backend.url is None:
-            return standin.answer(cloud, backend.service, backend.image, inner)
-    return _forward(backend, inner)
+    deadline = time.monotonic() + WAITS
+    while True:
+        with cloud.store.transaction():
+            backend = _admit(cloud, name, request)
+            if isinstance(backend, Answer):
+                return backend
+            if cloud.backing.name == "none":
+                return standin.answer(cloud, backend.service, backend.image, inner)
+        if backend.url is not None:
+            return _forward(backend, inner)
+        if time.monotonic() > deadline:
+            return _page(503, "Service Unavailable", "The request failed because the instance could not start.")
+        time.sleep(LOOK_EVERY)
 
 
 def _admit(cloud: Cloud, name: str, request: Request) -> Backend | Answer:
@@ -102,9 +114,10 @@ def _backend(cloud: Cloud, row: Row) -> Backend | Answer:
     image = str(template["containers"][0]["image"])
     url = None
     if cloud.backing.name != "none":
-        url = cloud.backing.service_state(ready.name).result.get("url")
-        if not url:
+        progress = run_instances.serving(cloud, row, ready)
+        if progress.error:
             return _page(503, "Service Unavailable", "The request failed because the instance could not start.")
+        url = progress.result.get("url")
     return Backend(row.name, url, seconds(template.get("timeout"), 300.0), image)
 
 

@@ -9,12 +9,17 @@ import json
 import ssl
 import urllib.error
 from collections.abc import Callable
+from pathlib import Path
 
 import checks
+import configure
 import failures
 import pytest
 from failures import Failure
 from neo4j.exceptions import AuthError, ServiceUnavailable
+
+from tests.support import sockets
+from tests.unit.docker.test_configure import COMPLETE
 
 
 class SqlError(Exception):
@@ -149,3 +154,12 @@ def test_a_failure_ends_with_one_line_of_json_and_its_code(capsys: pytest.Captur
     assert json.loads(out) == {"ok": False, "culprit": "postgres-tls", "code": 22, "detail": "two lines"}
     assert out.count("\n") == 1
     assert "PostgreSQL" in err
+
+
+@pytest.mark.parametrize("scheme", ["bolt+s", "neo4j+s"])
+def test_a_certificate_that_nobody_vouches_for_is_told_for_routers_too(tmp_path: Path, scheme: str) -> None:
+    with sockets.encrypted(tmp_path) as port:
+        environment = {**COMPLETE, "NEO4J_URI": f"{scheme}://127.0.0.1:{port}"}
+        with pytest.raises(Failure) as raised:
+            asyncio.run(checks.neo4j(configure.read(environment)))
+    assert raised.value.culprit == "neo4j-tls"

@@ -13,7 +13,7 @@ from tests.unit.lifecycle.toys import record, step
 
 
 def planned(seen: Observed) -> actions.Action:
-    return actions.actions(Graph([step("a")]), {"a": seen}, orphans.Orphans(), Graph([]))[0]
+    return actions.actions(Graph([step("a")]), {"a": seen}, orphans.Orphans(), Graph([]), {})[0]
 
 
 def difference(effect: Effect) -> Difference:
@@ -54,7 +54,7 @@ def test_an_absence_needs_no_reason() -> None:
 
 
 def test_transient_steps_are_not_planned() -> None:
-    assert actions.actions(Graph([step("v", transient=True)]), {}, orphans.Orphans(), Graph([])) == []
+    assert actions.actions(Graph([step("v", transient=True)]), {}, orphans.Orphans(), Graph([]), {}) == []
 
 
 def test_what_left_the_graph_is_removed_unless_it_holds_data_or_data_needs_it() -> None:
@@ -66,8 +66,13 @@ def test_what_left_the_graph_is_removed_unless_it_holds_data_or_data_needs_it() 
     records = {r.name: r for r in [*known, record("old", Status.REMOVED), record("never", Status.PENDING)]}
     left = orphans.find(Graph([step("a")]), every, records, delete_data=False)
     assert left == orphans.Orphans(data=("disk",), kept=("password",), stateless=("vm",))
-    words = {entry["step"]: entry["action"] for entry in actions.actions(Graph([]), {}, left, every)}
-    assert words == {"vm": "remove", "disk": "orphan", "password": "kept"}
+    planned = actions.actions(Graph([]), {}, left, every, {"disk": 3.5, "vm": 24.5, "elsewhere": 1.0})
+    assert {entry["step"]: entry["action"] for entry in planned} == {
+        "vm": "remove",
+        "disk": "orphan",
+        "password": "kept",
+    }
+    assert actions.cost_at_rest(planned) == 3.5
     everything = orphans.find(Graph([step("a")]), every, records, delete_data=True)
     assert set(everything.stateless) == {"vm", "disk", "password"}
 

@@ -171,8 +171,8 @@ class GoogleCloud:
     def warnings(self) -> tuple[str, ...]:
         from memdeploy.providers.gcp import access
 
-        found = (access.warning(self.scope.deployment), modes.warning(self.scope.deployment))
-        return tuple(text for text in found if text)
+        found = access.warning(self.scope.deployment)
+        return (*([found] if found else []), *modes.warnings(self.scope.deployment))
 
     @property
     def prices_of(self) -> str:

@@ -48,11 +48,14 @@ def by_step(deployment: Deployment) -> dict[str, float]:
 
 
 def kept(deployment: Deployment) -> dict[str, float]:
-    """Step -> dollars a month of what stays after `destroy` without --delete-data: storage of a stopped instance."""
-    every = by_step(deployment)
-    disk = {"neo4j.disk": every["neo4j.disk"]} if "neo4j.disk" in every else {}
-    storage = [line.usd for line in _sql(sizes(deployment)) if line.unit == "GB"]
-    return {"postgres.instance": round(sum(storage), 2), **disk}
+    """Step -> dollars a month of what stays without --delete-data, after `destroy` or in another mode: storage of a
+    stopped instance, and the disk, which a deployment that is elsewhere now may have too."""
+    size = sizes(deployment)
+    at_rest = [*(line for line in _sql(size) if line.unit == "GB"), *_disk(size)]
+    found: dict[str, float] = defaultdict(float)
+    for line in at_rest:
+        found[line.step] += line.usd
+    return {step: round(usd, 2) for step, usd in found.items()}
 
 
 def total(lines: Mapping[str, float]) -> float:
@@ -77,6 +80,10 @@ def _sql(size: Sizes) -> Iterable[PriceLine]:
 def _machine(size: Sizes) -> Iterable[PriceLine]:
     yield _line("neo4j.vm", size.neo4j_machine, 1, "month", MACHINE_MONTH.get(size.neo4j_machine, 0.0))
     yield _line("neo4j.vm", "boot disk", BOOT_DISK_GB, "GB", DISK_GB)
+    yield from _disk(size)
+
+
+def _disk(size: Sizes) -> Iterable[PriceLine]:
     yield _line("neo4j.disk", "data disk", size.neo4j_disk_gb, "GB", DISK_GB)
     yield _line("neo4j.disk", "snapshots, when the disk is full", size.neo4j_disk_gb, "GB", SNAPSHOT_GB)
 

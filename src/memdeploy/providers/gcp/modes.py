@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from memdeploy.config.model import Connectivity, Deployment, Neo4jMode
@@ -36,21 +37,25 @@ def network(deployment: Deployment) -> bool:
     return vm(deployment) or not connector(deployment)
 
 
-def warning(deployment: Deployment) -> str | None:
+def warnings(deployment: Deployment) -> Iterator[str]:
     if sidecar(deployment):
-        return SIDECAR
-    uri = deployment.neo4j.uri
-    if uri is None:
-        return None
-    parts = urlsplit(uri)
+        yield SIDECAR
+    if deployment.neo4j.uri is None:
+        return
+    parts = urlsplit(deployment.neo4j.uri)
+    host = parts.hostname or ""
     if parts.scheme in _UNVERIFIED:
-        return f"neo4j.uri: {parts.scheme} takes any certificate, also that of somebody in between"
-    if parts.scheme in _PLAIN and not private(parts.hostname or ""):
-        return (
-            f"neo4j.uri: {parts.scheme} is not encrypted, and {parts.hostname} is no private address: memories and"
-            " password can be read on the way. Use bolt+s or neo4j+s."
+        yield f"neo4j.uri: {parts.scheme} takes any certificate, also that of somebody in between"
+    if parts.scheme in _PLAIN and not private(host):
+        yield (
+            f"neo4j.uri: {parts.scheme} is not encrypted, and {host} is no private address: memories and password can"
+            " be read on the way. Use bolt+s or neo4j+s."
         )
-    return None
+    if private(host) and not network(deployment):
+        yield (
+            f"neo4j.uri: {host} is a private address, and with postgres.connectivity connector there is no network of"
+            " ours: MemMachine reaches public addresses only."
+        )
 
 
 def private(host: str) -> bool:

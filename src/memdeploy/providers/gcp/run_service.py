@@ -104,7 +104,7 @@ def desired(scope: Scope, inputs: Mapping[str, Any], health: str) -> dict[str, A
         "template.maxInstanceRequestConcurrency": CONCURRENCY,
         "template.vpcAccess": _network(inputs),
         "template.volumes": _either(inputs, run_container.volumes, "postgres_connection"),
-        "containers": [NAME, *(one["name"] for one in _beside(scope, inputs))],
+        "containers": [NAME, run_sidecar.NAME] if modes.sidecar(scope.deployment) else [NAME],
         "container.image": inputs["image"],
         "container.cpuIdle": False,
         "container.startupProbe.path": health,

@@ -11,6 +11,9 @@ from memdeploy.rehearsal.backing.reservation import Reservation, reserve
 
 ADVICE = "set gcp.network.space to a /15 that is free on this machine"
 
+HELD_BY = ("service", "job", "sql")
+"Kinds of containers that a network outside of every VPC is there for."
+
 
 class Networks:
     def __init__(self, engine: Engine) -> None:
@@ -42,6 +45,22 @@ class Networks:
                 self._create(key, wanted)
             elif wanted not in _subnets(present):
                 raise BackingError(f"{key} exists with another range than {cidr}")
+
+    def anywhere(self, key: str) -> Any:
+        """A network of no VPC: at addresses that the engine chooses."""
+        with self._engine.lock(self._engine.name("net", key)):
+            return self.find(key) or self._engine.client.networks.create(
+                self._engine.name("net", key), driver="bridge", labels=self._engine.labels("net", key)
+            )
+
+    def vacate(self, key: str) -> None:
+        """Removes the network unless a container of a service, a job or a database is in it, running or not."""
+        found = self.find(key)
+        if found is None:
+            return
+        holders = (container for kind in HELD_BY for container in self._engine.containers(kind))
+        if not any(_inside(found, container) for container in holders):
+            remove_network(found, self._engine)
 
     def _create(self, key: str, wanted: IPv4Network) -> None:
         from docker.errors import APIError
@@ -85,6 +104,10 @@ class Networks:
         return [cidr for network in self._engine.client.networks.list() for cidr in _subnets(network)]
 
 
+def _inside(network: Any, container: Any) -> bool:
+    return network.name in container.attrs["NetworkSettings"]["Networks"]
+
+
 def remove_network(network: Any, engine: Engine) -> None:
     """Takes what is left in it off first: the offline model, a task that has ended."""
     network.reload()
@@ -93,7 +116,7 @@ def remove_network(network: Any, engine: Engine) -> None:
         if inside is not None and inside.labels.get(REHEARSAL) == engine.rehearsal:
             network.disconnect(inside, force=True)
     for ended in engine.containers("job"):
-        if network.name in ended.attrs["NetworkSettings"]["Networks"] and ended.status == "exited":
+        if _inside(network, ended) and ended.status == "exited":
             remove(ended)
     network.remove()
 

@@ -25,11 +25,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class SqlSpec:
-    """A database instance: `address` inside `network_cidr` (the peering range); PEM certificate and key for TLS."""
+    """A database instance: `address` inside the peering range; PEM certificate and key for TLS. Without a network
+    nobody reaches it but by its socket (`ContainerSpec.sockets`)."""
 
     key: str
     version: str  # POSTGRES_17
-    network: str  # key of the peering network
+    network: str  # key of the peering network, or ""
     address: str
     certificate: str
     private_key: str
@@ -49,18 +50,26 @@ class VmSpec:
 
 @dataclass(frozen=True)
 class ContainerSpec:
-    """One run of an image: a job's task or a service's revision. `env` is complete, secrets resolved."""
+    """One run of an image: a job's task, or a container of a service's instance. `env` is complete, secrets resolved.
+
+    `beside`: the key of the container whose network it shares, localhost included; "" when it has one of its own. Then
+    `port` is the one that is reached from outside, whichever container of the instance listens there.
+    `sockets`: folder in the container -> key of the database instance whose socket lies there.
+    """
 
     key: str
     image: str  # by digest, as the client named it
     command: Sequence[str]
     args: Sequence[str]
     env: Mapping[str, str]
-    networks: Sequence[str]  # keys: the subnet and its peering network
+    networks: Sequence[str]  # keys: the subnet and its peering network; none: what is outside of every VPC
     port: int | None
     cpu: float
     memory_mb: int
     timeout: float = 600.0
+    beside: str = ""
+    name: str = ""  # the definition's own name for it
+    sockets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -123,10 +132,17 @@ class Backing(Protocol):
 
     def service_start(self, spec: ContainerSpec) -> None: ...
     def service_state(self, key: str) -> Progress:
-        """`result["url"]`: http://127.0.0.1:PORT of the container's port, once it runs."""
+        """Once it runs, `result["url"]`: http://127.0.0.1:PORT of the container's port, and `result["address"]`: its
+        own in its network. Neither for one that shares another's."""
         ...
 
-    def service_remove(self, key: str) -> None: ...
+    def service_log(self, key: str) -> str:
+        """What it said last; "" when there is none."""
+        ...
+
+    def service_remove(self, key: str) -> None:
+        """With those beside it, and all that they wrote."""
+        ...
 
     def remove_everything(self) -> None:
         """Containers, volumes and networks with this rehearsal's label."""

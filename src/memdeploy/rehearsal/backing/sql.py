@@ -1,10 +1,11 @@
 """A Cloud SQL instance as a real PostgreSQL with pgvector, as far as Google documents what API users meet there.
 
-The superuser is `cloudsqladmin`, reachable over the container's own socket only. `postgres` and users made through the
-API are members of `cloudsqlsuperuser` with CREATEDB and CREATEROLE, no superusers
+The superuser is `cloudsqladmin`, for the container's own root over its socket only. `postgres` and users made through
+the API are members of `cloudsqlsuperuser` with CREATEDB and CREATEROLE, no superusers
 (https://docs.cloud.google.com/sql/docs/postgres/users), and may make the extensions that Google supports, vector among
 them (https://docs.cloud.google.com/sql/docs/postgres/extensions): plain PostgreSQL needs `trusted` for that.
-Connections are encrypted (sslMode ENCRYPTED_ONLY) with the certificate that the rehearsal gives.
+Connections are encrypted (sslMode ENCRYPTED_ONLY) with the certificate that the rehearsal gives, or come by the socket
+that stands for Cloud SQL's connector; an instance without a private address has no other way in.
 """
 
 from __future__ import annotations
@@ -19,21 +20,26 @@ from memdeploy.rehearsal.backing.images import Images
 from memdeploy.rehearsal.backing.networks import Networks
 from memdeploy.rehearsal.backing.protocol import Progress, SqlSpec
 
-KIND = "sql"
+KIND, SOCKET = "sql", "cloudsql"
 ADMIN = "cloudsqladmin"
 SOCKETS = "/var/run/postgresql"
 FILES = "/memdeploy"
+CONNECTOR = f"{FILES}/connector"
+"The folder of the socket that services and jobs are given; a volume."
 NO_CONNECTION = 2  # psql(1), exit status
 HBA = f"""\
-local all {ADMIN} trust
+local all {ADMIN} peer map=own
+local all all scram-sha-256
 hostssl all {ADMIN} all reject
 hostssl all all all scram-sha-256
 """
+IDENT = f"own root {ADMIN}\nown postgres {ADMIN}\n"
 # The image's own entry point follows: it makes the data folder on the first start and then becomes the server.
 ENTRY = f"""\
 set -eu
 install -o postgres -g postgres -m 600 {FILES}/given/server.key {FILES}/server.key
 install -o postgres -g postgres -m 644 {FILES}/given/server.crt {FILES}/server.crt
+install -d -o postgres -g postgres -m 755 {CONNECTOR}
 POSTGRES_PASSWORD=$(head -c 24 /dev/urandom | base64) exec "$@"
 """
 SETTINGS = {
@@ -41,8 +47,9 @@ SETTINGS = {
     "ssl_cert_file": f"{FILES}/server.crt",
     "ssl_key_file": f"{FILES}/server.key",
     "hba_file": f"{FILES}/pg_hba.conf",
+    "ident_file": f"{FILES}/pg_ident.conf",
     "password_encryption": "scram-sha-256",
-    "unix_socket_directories": f"{SOCKETS},/tmp",
+    "unix_socket_directories": f"{SOCKETS},/tmp,{CONNECTOR}",
     "log_min_error_statement": "panic",
 }
 ROLES = r"""
@@ -96,13 +103,23 @@ class Sql:
         if not fetched.done or fetched.error:
             return fetched
         with self._engine.lock(self._engine.name(KIND, spec.key)):
-            if self._engine.finished(KIND, spec.key) is None:
+            found = self._engine.finished(KIND, spec.key)
+            if found is None:
                 self._create(spec, image).start()
+            else:
+                self._join(found, spec)
         return self._ready(spec.key)
+
+    def _join(self, found: Any, spec: SqlSpec) -> None:
+        """A private address that was added later."""
+        network = self._networks.get(spec.network) if spec.network else None
+        if network is not None and network.name not in found.attrs["NetworkSettings"]["Networks"]:
+            network.connect(found, ipv4_address=spec.address)
 
     def _create(self, spec: SqlSpec, image: str) -> Any:
         client = self._engine.client
-        network = self._networks.get(spec.network)
+        network = self._networks.get(spec.network) if spec.network else self._networks.anywhere(spec.key)
+        endpoint = client.api.create_endpoint_config(ipv4_address=spec.address or None)
         settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
         made = client.containers.create(
             image,
@@ -111,9 +128,12 @@ class Sql:
             entrypoint=["sh", f"{FILES}/entry.sh", *_entry_point(client, image)],
             labels=self._engine.labels(KIND, spec.key),
             environment={"POSTGRES_USER": ADMIN, "PGDATA": "/var/lib/postgresql/data"},
-            volumes={self._engine.volume(KIND, spec.key): {"bind": "/var/lib/postgresql/data", "mode": "rw"}},
+            volumes={
+                self._engine.volume(KIND, spec.key): {"bind": "/var/lib/postgresql/data", "mode": "rw"},
+                self._engine.volume(SOCKET, spec.key): {"bind": CONNECTOR, "mode": "rw"},
+            },
             network=network.name,
-            networking_config={network.name: client.api.create_endpoint_config(ipv4_address=spec.address)},
+            networking_config={network.name: endpoint},
             shm_size="256m",
             security_opt=["no-new-privileges"],
         )
@@ -190,7 +210,9 @@ class Sql:
         found = self._engine.container(KIND, key)
         if found is not None:
             remove(found)
-        self._engine.volume_remove(KIND, key)
+        for kind in (KIND, SOCKET):
+            self._engine.volume_remove(kind, key)
+        self._networks.vacate(key)
 
 
 def _entry_point(client: Any, image: str) -> list[str]:
@@ -202,6 +224,7 @@ def _files(spec: SqlSpec) -> bytes:
     files = {
         "entry.sh": (ENTRY, 0o755),
         "pg_hba.conf": (HBA, 0o644),
+        "pg_ident.conf": (IDENT, 0o644),
         "given/server.crt": (spec.certificate, 0o644),
         "given/server.key": (spec.private_key, 0o600),
     }

@@ -1,14 +1,17 @@
-"""Cloud Run: a job's task or a service's revision as one container, from its image by digest.
+"""Cloud Run: a job's task, or each container of a service's instance, from its image by digest.
 
-Environment and limits are those of the definition. The container has no capabilities and cannot gain any; when its
-image names a user it is read-only besides /tmp, which counts as memory in Cloud Run too
-(https://docs.cloud.google.com/run/docs/container-contract#filesystem).
+Environment and limits are those of the definition. The container cannot gain capabilities; when its image names a user
+it has none and is read-only besides /tmp, which counts as memory in Cloud Run too
+(https://docs.cloud.google.com/run/docs/container-contract#filesystem). One that starts as root keeps what it needs to
+become another user, and the volumes of its image are memory, gone with it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -18,10 +21,15 @@ from memdeploy.rehearsal.backing.networks import Networks
 from memdeploy.rehearsal.backing.offline import OfflineModel
 from memdeploy.rehearsal.backing.protocol import ContainerSpec, Progress
 from memdeploy.rehearsal.backing.registry import Registry
+from memdeploy.rehearsal.backing.sql import SOCKET
 
 LINES = 400
+OUTSIDE = "outside"
+"Where services and jobs without a VPC are."
 RESULT = "result.json"
 ROOT = ("", "root", "0", "0:0", "root:root")
+BECOME_ANOTHER = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]
+"Capabilities of an entry point that gives its files to a user and goes on as that one."
 
 
 class Tasks:
@@ -45,45 +53,60 @@ class Tasks:
             if self._engine.finished(kind, spec.key) is not None or self._result(spec.key) is not None:
                 return
             try:
-                self._create(kind, spec).start()
+                with nullcontext() if spec.networks else self._engine.lock(OUTSIDE):
+                    self._create(kind, spec).start()
             except (DockerException, BackingError) as error:
                 self._failed[self._engine.name(kind, spec.key)] = getattr(error, "explanation", None) or str(error)
 
     def _create(self, kind: str, spec: ContainerSpec) -> Any:
-        client = self._engine.client
-        networks = [self._networks.get(key) for key in spec.networks]
-        if networks and self._model.wanted(spec.env):
+        networks = [self._networks.get(key) for key in spec.networks] or [self._networks.anywhere(OUTSIDE)]
+        if self._model.wanted(spec.env):
             self._model.ensure(networks[0])
         image = self._image(spec.image)
-        made = client.containers.create(
+        made = self._engine.client.containers.create(
             image.id,
             [*spec.args] or None,
             entrypoint=[*spec.command] or None,
             name=self._engine.name(kind, spec.key),
-            labels=self._engine.labels(kind, spec.key, timeout=str(spec.timeout), port=str(spec.port or "")),
+            labels=self._labels(kind, spec),
             environment=dict(spec.env),
-            ports={f"{spec.port}/tcp": ("127.0.0.1", None)} if spec.port else None,
-            network=networks[0].name if networks else None,
             nano_cpus=self._cpus(spec.cpu),
             mem_limit=f"{spec.memory_mb}m",
-            cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
-            **self._file_system(image),
+            mounts=self._sockets(spec),
+            **self._place(kind, spec, networks),
+            **_user_and_files(image),
         )
-        for network in networks[1:]:
+        for network in [] if spec.beside else networks[1:]:
             network.connect(made)
         return made
+
+    def _labels(self, kind: str, spec: ContainerSpec) -> dict[str, str]:
+        more = {"beside": spec.beside} if spec.beside else {}
+        fixed = {"timeout": str(spec.timeout), "port": str(spec.port or ""), "container": spec.name}
+        return self._engine.labels(kind, spec.key, **fixed, **more)
+
+    def _place(self, kind: str, spec: ContainerSpec, networks: Sequence[Any]) -> dict[str, Any]:
+        """In the first of its networks, or in the place of the container that it is beside."""
+        if spec.beside:
+            return {"network_mode": f"container:{self._engine.name(kind, spec.beside)}"}
+        return {
+            "ports": {f"{spec.port}/tcp": ("127.0.0.1", None)} if spec.port else None,
+            "network": networks[0].name,
+        }
+
+    def _sockets(self, spec: ContainerSpec) -> list[Any]:
+        from docker.types import Mount
+
+        known = {name: self._engine.name(SOCKET, key) for name, key in spec.sockets.items()}
+        there = {volume.name for volume in self._engine.volumes(SOCKET)}
+        return [Mount(name, of, read_only=True) for name, of in known.items() if of in there]
 
     def _image(self, reference: str) -> Any:
         """By digest from the registry; what the engine still has of it is not enough."""
         if self._registry.owns(reference) and self._registry.digest(reference) is None:
             raise BackingError(f"Image '{reference}' not found.")
         return self._registry.pull(reference)
-
-    def _file_system(self, image: Any) -> dict[str, Any]:
-        memory = {"/tmp": "mode=1777,size=256m"}  # noqa: S108 - inside the container
-        user = str(image.attrs["Config"].get("User") or "")
-        return {"tmpfs": memory, "read_only": user not in ROOT}
 
     def _cpus(self, cpu: float) -> int:
         """The engine refuses more than the machine has."""
@@ -98,6 +121,7 @@ class Tasks:
         if progress.done:
             self._folders.write(key, RESULT, json.dumps(asdict(progress)))
             remove(found)
+            self._leave()
         return progress
 
     def _result(self, key: str) -> Progress | None:
@@ -121,10 +145,11 @@ class Tasks:
             return self._not_started("service", key)
         if found.status != "running":
             return _ended(found, "The container exited")
-        port = found.attrs["NetworkSettings"]["Ports"].get(f"{found.labels['memdeploy.port']}/tcp")
-        if not port:
-            return Progress(done=False)
-        return Progress(done=True, result={"url": f"http://127.0.0.1:{port[0]['HostPort']}"})
+        return _reached(found)
+
+    def service_log(self, key: str) -> str:
+        found = self._find("service", key)
+        return _log(found) if found is not None else ""
 
     def _find(self, kind: str, key: str) -> Any | None:
         """Under the lock of the start: a container that is being made looks like one that was left half made."""
@@ -137,8 +162,36 @@ class Tasks:
 
     def remove(self, kind: str, key: str) -> None:
         found = self._engine.container(kind, key)
-        if found is not None:
-            remove(found)
+        for container in (*self._engine.containers(kind, beside=key), *((found,) if found is not None else ())):
+            remove(container)
+        self._leave()
+
+    def _leave(self) -> None:
+        """What is outside of every VPC goes with the last container there."""
+        with self._engine.lock(OUTSIDE):
+            self._networks.vacate(OUTSIDE)
+            self._model.release()
+
+
+def _user_and_files(image: Any) -> dict[str, Any]:
+    config = image.attrs["Config"]
+    memory = {"/tmp": "mode=1777,size=256m"}  # noqa: S108 - inside the container
+    if str(config.get("User") or "") not in ROOT:
+        return {"tmpfs": memory, "read_only": True, "cap_drop": ["ALL"]}
+    volumes = dict.fromkeys(config.get("Volumes") or (), "mode=1777")
+    return {"tmpfs": memory | volumes, "cap_drop": ["ALL"], "cap_add": BECOME_ANOTHER}
+
+
+def _reached(found: Any) -> Progress:
+    """Where a running container takes connections: one that shares another's network says nothing of itself."""
+    if "memdeploy.beside" in found.labels:
+        return Progress(done=True)
+    settings = found.attrs["NetworkSettings"]
+    port = settings["Ports"].get(f"{found.labels['memdeploy.port']}/tcp")
+    if not port:
+        return Progress(done=False)
+    address = next((net["IPAddress"] for net in settings["Networks"].values() if net["IPAddress"]), "")
+    return Progress(done=True, result={"url": f"http://127.0.0.1:{port[0]['HostPort']}", "address": address})
 
 
 def _ended(found: Any, always: str = "") -> Progress:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from memdeploy.rehearsal import operations
-from memdeploy.rehearsal.call import Call, stamp
+from memdeploy.rehearsal.call import Call, Project, stamp
 from memdeploy.rehearsal.refusal import aborted, failed_precondition, invalid, not_found
 from memdeploy.rehearsal.rules import orgpolicies
 from memdeploy.rehearsal.store import Row
@@ -130,5 +130,8 @@ def writable(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def account_of(call: Call, template: Mapping[str, Any]) -> str:
     """The identity that the containers run as; the default one when the template names none."""
-    default = f"{call.project.number}-compute@developer.gserviceaccount.com"
-    return str(template.get("serviceAccount") or default)
+    return str(template.get("serviceAccount") or default_account(call.project))
+
+
+def default_account(project: Project) -> str:
+    return f"{project.number}-compute@developer.gserviceaccount.com"

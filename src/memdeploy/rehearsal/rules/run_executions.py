@@ -174,7 +174,10 @@ def _spec(cloud: Cloud, row: Row, key: str, attempt: int) -> Any:
         "CLOUD_RUN_TASK_ATTEMPT": str(attempt),
     }
     project, subnets = row.name.split("/")[1], row.hidden.get("subnetworks", ())
-    return run_launch.container_spec(cloud, key, project, row.body["template"], env, port=None, subnets=subnets)
+    template = row.body["template"]
+    return run_launch.container_spec(
+        cloud, key, project, template, env, container=template["containers"][0], port=None, subnets=subnets
+    )
 
 
 def _overridden(template: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from memdeploy.rehearsal.backing.protocol import ContainerSpec
 from memdeploy.rehearsal.call import Call, Cloud
 from memdeploy.rehearsal.refusal import denied, invalid
 from memdeploy.rehearsal.rules import peerings, run_resources
-from memdeploy.rehearsal.rules.run_base import account_of
+from memdeploy.rehearsal.rules.run_base import account_of, default_account
 from memdeploy.rehearsal.rules.run_checks import seconds
 from memdeploy.rehearsal.store import Row
 
@@ -84,12 +84,11 @@ def container_spec(
     template: Json,
     env: Mapping[str, str],
     *,
+    container: Json,
     port: int | None,
     subnets: Sequence[str],
 ) -> ContainerSpec:
-    """The one container of a task, or the one that takes requests. `env`: what Cloud Run itself sets."""
-    containers = template["containers"]
-    container = next((one for one in containers if one.get("ports")), containers[0])
+    """One container of the template. `env`: what Cloud Run itself sets."""
     limits = (container.get("resources") or {}).get("limits") or {}
     cpu = run_resources.cpus(limits.get("cpu", run_resources.DEFAULT_CPU))
     memory = run_resources.memory(limits.get("memory", run_resources.DEFAULT_MEMORY))
@@ -105,12 +104,20 @@ def container_spec(
         cpu=float(cpu or 1),
         memory_mb=(memory or 0) // 2**20,
         timeout=seconds(template.get("timeout"), 600.0),
+        name=str(container.get("name") or ""),
+        sockets=_sockets(cloud, project, template, container),
     )
+
+
+def ingress(template: Json) -> Json:
+    """The container that takes the requests."""
+    containers: Sequence[Json] = template["containers"]
+    return next((one for one in containers if one.get("ports")), containers[0])
 
 
 def port_of(template: Json) -> int:
     """https://cloud.google.com/run/docs/container-contract#port: 8080 unless said."""
-    ports = [port for container in template["containers"] for port in container.get("ports") or ()]
+    ports = ingress(template).get("ports") or ()
     return int(ports[0].get("containerPort") or 8080) if ports else 8080
 
 
@@ -190,6 +197,28 @@ def _value(cloud: Cloud, project: str, entry: Json) -> str:
         return str(entry.get("value") or "")
     version = _version(cloud, secret_name(cloud, project, reference["secret"]), reference.get("version"))
     return (cloud.store.secrets.get(version.name) or b"").decode() if version else ""
+
+
+def _sockets(cloud: Cloud, project: str, template: Json, container: Json) -> dict[str, str]:
+    """The connector's: `<mountPath>/<connection name>`, for an account that may connect; another finds no socket.
+    https://cloud.google.com/sql/docs/postgres/connect-run#public-ip-default_1"""
+    volumes = {one.get("name"): one.get("cloudSqlInstance") or {} for one in template.get("volumes") or ()}
+    found = {}
+    for mount in container.get("volumeMounts") or ():
+        for connection in (volumes.get(mount.get("name")) or {}).get("instances") or ():
+            where, _, short = str(connection).partition(":")
+            key = f"projects/{where}/instances/{short.rpartition(':')[2]}"
+            if _may_connect(cloud, project, where, template, key):
+                found[f"{mount['mountPath'].rstrip('/')}/{connection}"] = key
+    return found
+
+
+def _may_connect(cloud: Cloud, project: str, where: str, template: Json, instance: str) -> bool:
+    home, at = cloud.project(project), cloud.project(where)
+    if home is None or at is None or cloud.store.get("sqladmin", instance) is None:
+        return False
+    member = f"serviceAccount:{template.get('serviceAccount') or default_account(home)}"
+    return allows(cloud, member, "cloudsql.instances.connect", at, Target("sqladmin", instance))
 
 
 def _peered(cloud: Cloud, subnets: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from memdeploy.rehearsal import logs
@@ -13,27 +13,27 @@ RESOURCE = "cloud_run_revision"
 STDERR, SYSTEM = "run.googleapis.com%2Fstderr", "run.googleapis.com%2Fvarlog%2Fsystem"
 
 
-def said(cloud: Cloud, service: Row, revision: Row, lines: Iterable[str]) -> None:
-    """The container's own lines: text has no severity of its own."""
+def said(cloud: Cloud, service: Row, revision: Row, lines: Iterable[str], container: str = "") -> None:
+    """A container's own lines: text has no severity of its own."""
     for line in lines:
         if line.strip():
-            _write(cloud, service, revision, line, STDERR, "DEFAULT")
+            _write(cloud, service, revision, line, STDERR, "DEFAULT", container)
 
 
-def probe_failed(cloud: Cloud, service: Row, revision: Row) -> None:
+def probe_failed(cloud: Cloud, service: Row, revision: Row, container: Mapping[str, Any]) -> None:
     """The system's line, as in GoogleCloudPlatform/cloud-run-faq#13 and threads after it."""
-    container: dict[str, Any] = next(iter(revision.body.get("containers") or ()), {})
-    probe = container.get("startupProbe") or {}
-    kind = "HTTP" if probe.get("httpGet") is not None else "TCP"
-    times = probe.get("failureThreshold") or 3
+    probe, name = container.get("startupProbe") or {}, str(container.get("name") or "")
+    get = probe.get("httpGet")
+    port = (get or probe.get("tcpSocket") or {}).get("port") or (container.get("ports") or [{}])[0].get("containerPort")
     text = (
-        f'STARTUP {kind} probe failed {times} times consecutively for container "{container.get("name") or "-1"}" on'
-        f" port {(container.get('ports') or [{}])[0].get('containerPort') or 8080}. The instance was not started."
+        f"STARTUP {'HTTP' if get is not None else 'TCP'} probe failed {probe.get('failureThreshold') or 3} times"
+        f' consecutively for container "{name or "-1"}" on port {port or 8080}. The instance was not started.'
     )
-    _write(cloud, service, revision, text, SYSTEM, "ERROR")
+    _write(cloud, service, revision, text, SYSTEM, "ERROR", name)
 
 
-def _write(cloud: Cloud, service: Row, revision: Row, text: str, log: str, severity: str) -> None:
+def _write(cloud: Cloud, service: Row, revision: Row, text: str, log: str, severity: str, container: str) -> None:
+    """Which of an instance's containers it is stands in the entry's own labels (1Password/scim-examples#309)."""
     _, project, _, region, _, short = service.name.split("/")
     labels = {
         "service_name": short,
@@ -41,4 +41,5 @@ def _write(cloud: Cloud, service: Row, revision: Row, text: str, log: str, sever
         "revision_name": revision.name.rsplit("/", 1)[-1],
         "location": region,
     }
-    logs.write(cloud, project, text, resource=RESOURCE, labels=labels, log=log, severity=severity)
+    own = {"container_name": container} if container else {}
+    logs.write(cloud, project, text, resource=RESOURCE, labels=labels, log=log, severity=severity, entry_labels=own)

@@ -1,4 +1,4 @@
-"""The startup probe: the only thing that decides whether a revision is ready."""
+"""The startup probes: the only thing that decides whether a revision is ready."""
 
 from __future__ import annotations
 
@@ -19,33 +19,46 @@ _TIMEOUT = 1.0  # on loopback; a look must not keep others waiting
 
 @dataclass(frozen=True)
 class Probe:
-    """`path` None: it is enough that the port takes connections. `patience` in seconds from the start."""
+    """`path` None: it is enough that the port takes connections. `port` None: the container's own. `patience` in
+    seconds from the start."""
 
     path: str | None
+    port: int | None
     patience: float
 
 
-def of(template: Mapping[str, Any]) -> Probe:
-    """Without one Cloud Run asks the port, for 240 s (https://cloud.google.com/run/docs/configuring/healthchecks)."""
-    containers = template["containers"]
-    container = next((one for one in containers if one.get("ports")), containers[0])
+def of(container: Mapping[str, Any], *, alone: bool) -> Probe | None:
+    """Without one Cloud Run asks the port that takes requests, for 240 s, and no other container
+    (https://cloud.google.com/run/docs/configuring/healthchecks)."""
     probe = container.get("startupProbe")
     if not probe:
-        return Probe(None, 240.0)
+        return Probe(None, None, 240.0) if alone or container.get("ports") else None
     patience = float(probe.get("initialDelaySeconds") or 0)
     patience += float(probe.get("failureThreshold") or 3) * float(probe.get("periodSeconds") or 10)
     get = probe.get("httpGet")
-    return Probe(str(get.get("path") or "/") if get is not None else None, patience)
+    port = (get or probe.get("tcpSocket") or {}).get("port")
+    return Probe(str(get.get("path") or "/") if get is not None else None, port, patience)
 
 
-def passes(url: str, probe: Probe) -> bool:
+def place(where: Mapping[str, str], probe: Probe, ingress: int) -> tuple[str, int] | None:
+    """Host and port to ask. `where`: the backing's `url`, which stands for the port `ingress`, and `address`."""
+    if not where.get("url"):
+        return None
+    if probe.port in (None, ingress):
+        url = urlsplit(where["url"])
+        return str(url.hostname), url.port or 80
+    return where.get("address", ""), int(probe.port or 0)
+
+
+def passes(place: tuple[str, int] | None, probe: Probe) -> bool:
     """One attempt. HTTP: any status from 200 to 399."""
-    place = urlsplit(url)
+    if place is None:
+        return False
     try:
         if probe.path is None:
-            with socket.create_connection((str(place.hostname), place.port or 80), timeout=_TIMEOUT):
+            with socket.create_connection(place, timeout=_TIMEOUT):
                 return True
-        connection = http.client.HTTPConnection(place.netloc, timeout=_TIMEOUT)
+        connection = http.client.HTTPConnection(*place, timeout=_TIMEOUT)
         try:
             connection.request("GET", probe.path)
             return 200 <= connection.getresponse().status < 400

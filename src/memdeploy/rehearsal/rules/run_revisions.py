@@ -11,7 +11,7 @@ from memdeploy.rehearsal import planted
 from memdeploy.rehearsal.backing.protocol import Progress
 from memdeploy.rehearsal.call import Call, Cloud, stamp
 from memdeploy.rehearsal.paging import page
-from memdeploy.rehearsal.rules import run_launch, run_logs, run_probe
+from memdeploy.rehearsal.rules import run_instances, run_launch, run_logs
 from memdeploy.rehearsal.rules.run_base import SERVICE, condition, find, shown
 from memdeploy.rehearsal.store import Row
 
@@ -49,26 +49,11 @@ def make(call: Call, service: str, body: Mapping[str, Any]) -> str:
     return name
 
 
-def started(cloud: Cloud, service: Row, revision: Row, since: float) -> Progress:
-    """Is the revision up? Done when its startup probe has passed, or with the error that it never did."""
-    template = service.body["template"]
+def started(cloud: Cloud, service: Row, revision: Row) -> Progress:
+    """Is the revision up? Done when its startup probes have passed, or with the error that they never did."""
     if cloud.backing.name == "none":
         return _planted(cloud, service, revision)
-    if len(template["containers"]) > 1:
-        return Progress(done=True, error="This rehearsal runs services of one container only.")
-    cloud.backing.service_start(_spec(cloud, service, revision))
-    progress = cloud.backing.service_state(revision.name)
-    if progress.error:
-        run_logs.said(cloud, service, revision, progress.error.splitlines())
-        return Progress(done=True, error=_not_listening(template, progress.error))
-    url = progress.result.get("url") if progress.done else None
-    probe = run_probe.of(template)
-    if url and run_probe.passes(url, probe):
-        cloud.store.put(revision.with_hidden(url=url), cloud.now)
-        return progress
-    if cloud.now > since + probe.patience:
-        return Progress(done=True, error=run_probe.FAILED)
-    return Progress(done=False)
+    return run_instances.look(cloud, service, revision)
 
 
 def _planted(cloud: Cloud, service: Row, revision: Row) -> Progress:
@@ -79,8 +64,9 @@ def _planted(cloud: Cloud, service: Row, revision: Row) -> Progress:
     run_logs.said(cloud, service, revision, found.lines)
     if found.starts:
         return Progress(done=True)
-    run_logs.probe_failed(cloud, service, revision)
-    return Progress(done=True, error=_not_listening(service.body["template"], "").rstrip())
+    ingress = run_launch.ingress(revision.body)
+    run_logs.probe_failed(cloud, service, revision, ingress)
+    return Progress(done=True, error=run_instances.not_listening(revision.body))
 
 
 def settle(cloud: Cloud, name: str, ready: Mapping[str, Any]) -> None:
@@ -96,33 +82,11 @@ def scale(cloud: Cloud, service: Row, serving: str) -> None:
     to_zero = scaling.get("scalingMode") == "MANUAL" and int(scaling.get("manualInstanceCount") or 0) == 0
     for row in cloud.store.children(SERVICE, f"{service.name}/revisions"):
         if row.name != serving or to_zero:
-            cloud.backing.service_remove(row.name)
+            run_instances.stop(cloud, row)
         elif cloud.backing.name != "none":
-            cloud.backing.service_start(_spec(cloud, service, row))
+            run_instances.look(cloud, service, row)
 
 
 def stop_all(cloud: Cloud, service: str) -> None:
     for row in cloud.store.children(SERVICE, f"{service}/revisions"):
         cloud.backing.service_remove(row.name)
-
-
-def _spec(cloud: Cloud, service: Row, revision: Row) -> Any:
-    short, port = service.name.rsplit("/", 1)[-1], run_launch.port_of(revision.body)
-    env = {
-        "PORT": str(port),
-        "K_SERVICE": short,
-        "K_CONFIGURATION": short,
-        "K_REVISION": revision.name.rsplit("/", 1)[-1],
-    }
-    project, subnets = service.name.split("/")[1], revision.hidden.get("subnetworks", ())
-    return run_launch.container_spec(cloud, revision.name, project, revision.body, env, port=port, subnets=subnets)
-
-
-def _not_listening(template: Mapping[str, Any], detail: str) -> str:
-    # octo-sts/app#1005, word for word but for what the container itself said
-    return (
-        "The user-provided container failed to start and listen on the port defined provided by the "
-        f"PORT={run_launch.port_of(template)} environment variable within the allocated timeout. This can happen when "
-        "the container port is misconfigured or if the timeout is too short. The health check timeout can be "
-        f"extended. Logs for this revision might contain more information. {detail}"
-    )

@@ -101,7 +101,7 @@ def deployed(cloud: Cloud, operation: Operation) -> Outcome:
     failed = Problem(**known) if known else None
     if failed is None and operation.data["revision"]:
         revision = cloud.store.get(SERVICE, operation.data["revision"])
-        progress = run_revisions.started(cloud, row, revision, operation.start) if revision else None
+        progress = run_revisions.started(cloud, row, revision) if revision else None
         if progress is None or not progress.done:
             return WAIT
         if progress.error:

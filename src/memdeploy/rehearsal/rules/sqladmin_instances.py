@@ -99,13 +99,12 @@ def created(cloud: Cloud, operation: Operation) -> Outcome:
     row = cloud.store.get(SERVICE, operation.target)
     if row is None:
         return Outcome()
-    if "address" in row.hidden:
-        progress = cloud.backing.sql_ensure(_spec(cloud, row))
-        if not progress.done:
-            return WAIT
-        if progress.error:
-            cloud.store.put(row.with_body(state="FAILED"), cloud.now)
-            return Outcome(error={"code": "INTERNAL_ERROR", "message": progress.error})
+    progress = cloud.backing.sql_ensure(_spec(cloud, row))
+    if not progress.done:
+        return WAIT
+    if progress.error:
+        cloud.store.put(row.with_body(state="FAILED"), cloud.now)
+        return Outcome(error={"code": "INTERNAL_ERROR", "message": progress.error})
     cloud.store.put(row.with_body(state="RUNNABLE", **sqladmin_body.usable(row)), cloud.now)
     _add_children(cloud, row)
     return Outcome()
@@ -116,7 +115,9 @@ def changed(cloud: Cloud, operation: Operation) -> Outcome:
     row = cloud.store.get(SERVICE, operation.target)
     if row is None:
         return Outcome()
-    if operation.data.get("running") is not None and "network" in row.hidden:
+    if operation.data.get("joins") and not cloud.backing.sql_ensure(_spec(cloud, row)).done:
+        return WAIT
+    if operation.data.get("running") is not None:
         progress = cloud.backing.sql_running(row.name, running=bool(operation.data["running"]))
         if not progress.done:
             return WAIT
@@ -193,8 +194,8 @@ def _spec(cloud: Cloud, row: Row) -> SqlSpec:
     return SqlSpec(
         key=row.name,
         version=row.body["databaseVersion"],
-        network=row.hidden["network"],
-        address=row.hidden["address"],
+        network=row.hidden.get("network", ""),
+        address=row.hidden.get("address", ""),
         certificate=row.hidden["certificate"],
         private_key=key.decode() if key else "",
     )
@@ -225,4 +226,5 @@ def _change(call: Call, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
         hidden = {**hidden, **sqladmin_address.allocate(call, call.params["instance"], wanted)}
     call.save(INSTANCE, row.name, {**wanted, "settings": want}, hidden)
     on, was_on = want.get("activationPolicy") != "NEVER", have.get("activationPolicy") != "NEVER"
-    return begin(call, "UPDATE", row.name, "changed", {"running": on if on != was_on else None, "before": row.body})
+    data = {"running": on if on != was_on else None, "joins": hidden is not row.hidden, "before": row.body}
+    return begin(call, "UPDATE", row.name, "changed", data)

@@ -13,7 +13,7 @@ from memdeploy.report import lines
 from memdeploy.report.layout import Hanging
 from memdeploy.report.marks import Marks
 from memdeploy.report.results import costs, parts
-from memdeploy.report.text import clean, counted, joined
+from memdeploy.report.text import clean, counted, joined, money
 
 #: action -> sign, style, words
 _ACTIONS = {
@@ -52,7 +52,8 @@ def _action(action: Mapping[str, Any], width: int, marks: Marks) -> list[Rendera
     sign, style, words = _ACTIONS.get(str(action.get("action")), ("?", "yellow", str(action.get("action"))))
     step = clean(action.get("step", ""))
     first = Text.assemble((f"  {sign} ", style), f"{step:<{width}}  ")
-    note = joined((words, _depends(action), _reason(action), _how(action, step)), ", ")
+    cost = money(action.get("cost_per_month"))
+    note = joined((words, _depends(action), _reason(action), _how(action, step), cost), ", ")
     found: list[RenderableType] = [Hanging(Text(note or clean(action.get("title") or ""), style="dim"), first)]
     if action.get("changes"):
         found.append(parts.changes(action["changes"], marks))

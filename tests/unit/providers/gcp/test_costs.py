@@ -44,4 +44,8 @@ def test_a_mode_pays_for_what_it_has() -> None:
     sidecar = costs.by_step(deployment(neo4j={"mode": "sidecar"}))
     assert sidecar["service"] > 100  # one instance with both containers, always
     assert "neo4j.vm" not in sidecar
-    assert "neo4j.disk" not in costs.kept(deployment(neo4j={"mode": "sidecar"}))
+
+
+def test_a_disk_that_another_mode_left_behind_is_priced() -> None:
+    before, now = deployment(), deployment(neo4j={"mode": "sidecar"})
+    assert costs.kept(now)["neo4j.disk"] == costs.by_step(before)["neo4j.disk"]

@@ -14,7 +14,7 @@ from memdeploy.providers.gcp import run_container, run_service
 from memdeploy.providers.gcp.prepare_body import job_body, prepare_key
 from memdeploy.providers.gcp.service import Service
 
-from .bodies import CONTAINER, SECRET, golden, scope
+from .bodies import CONTAINER, MACHINE, NEO, SECRET, golden, scope
 
 HEALTH = "/api/v2/health"
 
@@ -141,6 +141,27 @@ def test_what_is_not_known_yet_is_not_compared() -> None:
 def test_public_access_is_said_by_the_service_itself() -> None:
     assert body(service={"access": "public-unauthenticated"})["invokerIamDisabled"] is True
     assert body()["invokerIamDisabled"] is False
+
+
+def test_a_sidecar_that_is_not_known_yet_is_a_change_that_can_be_planned() -> None:
+    password, image = Unknown("secret.sidecar", "secret"), Unknown("neo4j.image", "reference")
+    inputs = {**CONTAINER, "neo4j_password": password, "neo4j_image": image}
+    wanted = run_service.desired(scope(neo4j={"mode": "sidecar"}), inputs, HEALTH)
+    assert wanted["containers"] == ["memmachine", "neo4j"]
+    assert (wanted["sidecar.password"], wanted["sidecar.image"]) == (password, image)
+
+
+def test_a_sidecar_is_asked_by_its_own_port_from_outside_and_has_no_other() -> None:
+    """Probes do not come from the container's own localhost; its files are memory."""
+    inputs = {**CONTAINER, "neo4j_password": NEO, "neo4j_image": MACHINE["image"]}
+    sent = run_service.service_body(scope(neo4j={"mode": "sidecar"}), inputs, HEALTH)
+    run_container.message(run_v2.Service, sent)
+    main, beside = sent["template"]["containers"]
+    values = {one["name"]: one.get("value") for one in beside["env"]}
+    assert (main["dependsOn"], "ports" in beside) == (["neo4j"], False)
+    assert beside["startupProbe"]["tcpSocket"]["port"] == 7687
+    assert values["NEO4J_server_bolt_listen__address"] == "0.0.0.0:7687"
+    assert values["NEO4J_db_tx__log_preallocate"] == "false"
 
 
 def test_an_attempt_makes_another_revision() -> None:

@@ -5,7 +5,10 @@ With the official driver: what it accepts is what MemMachine's will accept.
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Iterable
+from enum import Enum, auto
 from urllib.parse import urlsplit
 
 from memdeploy.memmachine import releases
@@ -14,7 +17,8 @@ from memdeploy.providers.gcp import modes
 from memdeploy.providers.gcp.checks.facts import Facts, failed, passed, warning
 from memdeploy.secret import Secret
 
-_TIMEOUT = 15.0
+_TIMEOUT, _LOOK, _BOLT = 15.0, 3.0, 7687
+_ENCRYPTED = "A server that wants TLS takes +s (a certificate that is verified) or +ssc in neo4j.uri."
 _REMEDY = "Check neo4j.uri. A server that only a network inside the cloud reaches is proved there, by `prepare`."
 
 
@@ -64,10 +68,45 @@ def _asked(uri: str, user: str, password: Secret, oldest: str) -> Finding:
 
 
 def _silent(uri: str, error: Exception) -> Finding:
-    words = " ".join(str(error).split())[:200]
-    if "certificate" in words.lower() or "ssl" in words.lower():
-        return failed("neo4j", "neo4j-tls", f"{uri}: its certificate cannot be verified ({words})", _REMEDY)
+    words = " ".join(str(error).split())
     host = urlsplit(uri).hostname or ""
+    reached = _reached(uri)
+    if reached is _Reached.BUT_UNKNOWN:
+        return failed("neo4j", "neo4j-tls", f"{uri}: its certificate cannot be verified", _certificate(uri))
+    if reached:
+        text = f"{uri}: something answers there, but does not speak {urlsplit(uri).scheme} ({words[:200]})"
+        return failed("neo4j", "neo4j-unreachable", text, _ENCRYPTED if "+" not in uri else _REMEDY)
     if modes.private(host):
-        return warning("neo4j", "neo4j-unreachable", f"{host} does not answer from here ({words})", _REMEDY)
-    return failed("neo4j", "neo4j-unreachable", f"{uri} does not answer ({words})", _REMEDY)
+        return warning("neo4j", "neo4j-unreachable", f"{host} does not answer from here ({words[:200]})", _REMEDY)
+    return failed("neo4j", "neo4j-unreachable", f"{uri} does not answer ({words[:200]})", _REMEDY)
+
+
+class _Reached(Enum):
+    YES = auto()
+    BUT_UNKNOWN = auto()
+
+
+def _reached(uri: str) -> _Reached | None:
+    """Does the port take connections from here, and is its certificate one that is verified? The driver does not say
+    why a router (neo4j+s) was not reached."""
+    parts = urlsplit(uri)
+    host = parts.hostname or ""
+    try:
+        with socket.create_connection((host, parts.port or _BOLT), timeout=_LOOK) as connection:
+            if parts.scheme.endswith("+s"):
+                ssl.create_default_context().wrap_socket(connection, server_hostname=host).close()
+            return _Reached.YES
+    except ssl.SSLCertVerificationError:
+        return _Reached.BUT_UNKNOWN
+    except ssl.SSLError:
+        return _Reached.YES
+    except OSError:
+        return None
+
+
+def _certificate(uri: str) -> str:
+    scheme = urlsplit(uri).scheme.partition("+")[0]
+    return (
+        "Give it a certificate of a public authority for the name or address in neo4j.uri, or write"
+        f" {scheme}+ssc://: encrypted, but any certificate is taken."
+    )
