@@ -64,6 +64,14 @@ def finds(live: Live, text: str) -> bool:
     return text in live.recall("modes", text)
 
 
+def logged(live: Live, container: str) -> list[str]:
+    """In Cloud Logging, of one of the service's containers."""
+    body = {"resourceNames": [f"projects/{live.project}"], "filter": f'labels.container_name="{container}"'}
+    live.cloud.ask("POST", "/logging/v2/entries:list", body)
+    time.sleep(0.1)  # a line can be read a moment after it arrived
+    return [entry["textPayload"] for entry in live.cloud.ask("POST", "/logging/v2/entries:list", body)["entries"]]
+
+
 def test_beside_memmachine_a_memory_is_found_until_the_instance_ends(live: Live, beside: dict[str, Any]) -> None:
     assert beside["verified"] == "real"
     assert any(LOST in text for text in beside["warnings"])
@@ -72,6 +80,8 @@ def test_beside_memmachine_a_memory_is_found_until_the_instance_ends(live: Live,
     assert live.psql(f"SELECT count(*) FROM episodestore WHERE content = $${THROWN_AWAY}$$") == "1"
     live.part("neo4j").kill()
     assert not finds(live, THROWN_AWAY)  # by the instance that took its place
+    assert len([line for line in logged(live, "neo4j") if line.endswith("Started.")]) == 2
+    assert any("Uvicorn running" in line for line in logged(live, "memmachine"))
     status = live.memdeploy("status").data
     assert status["health"] == "healthy"
     assert any(LOST in text for text in status["warnings"])

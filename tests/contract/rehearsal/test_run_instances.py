@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,11 @@ class Started(NoBacking):
         reached = {} if spec.beside else {"url": self.url, "address": "127.0.0.1"}
         return Progress(done=True, result=reached)
 
-    def service_log(self, key: str) -> str:
-        return "".join(f"{one.name} speaks\n" for one in self.specs if one.key == key)
+    def service_log(self, key: str, after: str = "") -> Sequence[tuple[str, str]]:
+        lines = [
+            (f"2027-01-15T08:00:0{n}.5Z", f"{one.name} speaks") for n, one in enumerate(self.specs) if one.key == key
+        ]
+        return [line for line in lines if line[0] > after]
 
     def service_remove(self, key: str) -> None:
         self.specs = [one for one in self.specs if key not in (one.key, one.beside)]
@@ -122,6 +126,18 @@ def test_a_container_that_ends_is_named(cloud: Embedded, backing: Started, port:
     create(cloud, pair(cloud, port))
     left = cloud.services().get_service(name=NAME)
     assert "Container 'side': The container exited (exit code 1)." in left.terminal_condition.message
+
+
+def test_what_containers_say_is_read_once_each_and_by_name(cloud: Embedded, backing: Started, port: int) -> None:
+    assert create(cloud, pair(cloud, port)).done
+    body = {"resourceNames": [f"projects/{PROJECT}"], "filter": 'labels.container_name="side"'}
+    for _ in range(2):
+        assert cloud.http("POST", "/logging/v2/entries:list", body)[0] == 200
+        cloud.clock.advance(10)
+    status, _, answer = cloud.http("POST", "/logging/v2/entries:list", body)
+    [entry] = json.loads(answer)["entries"]
+    assert (status, entry["textPayload"], entry["timestamp"]) == (200, "side speaks", "2027-01-15T08:00:00.5Z")
+    assert ("main", "main speaks") in entries(cloud)
 
 
 def test_when_one_has_ended_the_next_request_finds_a_new_instance(cloud: Embedded, backing: Started, port: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ class Containers(NoBacking):
         self.specs[spec.key] = spec
 
     def job_state(self, key: str) -> Progress:
-        return Progress(done=True, exit_code=self.codes[list(self.specs).index(key)])
+        code = self.codes[list(self.specs).index(key)]
+        return Progress(done=True, exit_code=code, log=f"it ends with {code}\n")
 
 
 @pytest.fixture
@@ -183,6 +185,11 @@ def test_exit_codes_and_retries(tmp_path: Path, codes: tuple[int, ...], retries:
         assert execution.failed_count == (1 if last else 0)
         (task,) = cloud.tasks().list_tasks(parent=execution.name)
         assert (task.last_attempt_result.exit_code, task.retried) == (last, attempts - 1)
+        cloud.clock.advance(10)
+        mine = 'resource.type="cloud_run_job" AND labels."run.googleapis.com/execution_name"="prep-one"'
+        body = {"resourceNames": [f"projects/{PROJECT}"], "filter": mine}
+        found = json.loads(cloud.http("POST", "/logging/v2/entries:list", body)[2])["entries"]
+        assert [entry["textPayload"] for entry in found] == [f"it ends with {code}" for code in codes]
         specs = list(backing.specs.values())
         assert len(specs) == attempts
         assert specs[-1].env["PW"] == "hunter2"

@@ -118,8 +118,8 @@ class Containers:
     def service_state(self, key: str) -> Progress:
         return self._tasks.service_state(key)
 
-    def service_log(self, key: str) -> str:
-        return self._tasks.service_log(key)
+    def service_log(self, key: str, after: str = "") -> Sequence[tuple[str, str]]:
+        return self._tasks.service_log(key, after)
 
     def service_remove(self, key: str) -> None:
         self._tasks.remove("service", key)

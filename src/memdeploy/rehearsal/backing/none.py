@@ -86,8 +86,8 @@ class NoBacking:
         """No url: there is no container to forward to."""
         return _DONE
 
-    def service_log(self, key: str) -> str:
-        return ""
+    def service_log(self, key: str, after: str = "") -> Sequence[tuple[str, str]]:
+        return ()
 
     def service_remove(self, key: str) -> None:
         return None

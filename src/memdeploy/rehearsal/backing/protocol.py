@@ -136,8 +136,8 @@ class Backing(Protocol):
         own in its network. Neither for one that shares another's."""
         ...
 
-    def service_log(self, key: str) -> str:
-        """What it said last; "" when there is none."""
+    def service_log(self, key: str, after: str = "") -> Sequence[tuple[str, str]]:
+        """What it said after that moment, as (RFC 3339, line), oldest first; nothing when it is not there."""
         ...
 
     def service_remove(self, key: str) -> None:

@@ -147,9 +147,13 @@ class Tasks:
             return _ended(found, "The container exited")
         return _reached(found)
 
-    def service_log(self, key: str) -> str:
+    def service_log(self, key: str, after: str = "") -> Sequence[tuple[str, str]]:
         found = self._find("service", key)
-        return _log(found) if found is not None else ""
+        if found is None:
+            return ()
+        text = found.logs(tail=LINES, timestamps=True).decode(errors="replace")
+        lines = [(moment, line) for moment, _, line in (one.partition(" ") for one in text.splitlines())]
+        return [one for one in lines if one[0] > after]
 
     def _find(self, kind: str, key: str) -> Any | None:
         """Under the lock of the start: a container that is being made looks like one that was left half made."""

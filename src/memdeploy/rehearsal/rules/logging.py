@@ -1,4 +1,4 @@
-"""Cloud Logging v2: entries.list over what services of this cloud wrote.
+"""Cloud Logging v2: entries.list over what services of this cloud wrote, and what their containers say by now.
 
 Lines can be read some seconds after they were written (https://cloud.google.com/logging/docs/view/logs-viewer-interface).
 Filters: the comparisons of https://cloud.google.com/logging/docs/view/logging-query-language joined by AND; what is not
@@ -14,10 +14,14 @@ from typing import Any
 from memdeploy.rehearsal.call import Call, Handler
 from memdeploy.rehearsal.paging import page
 from memdeploy.rehearsal.refusal import denied, invalid
+from memdeploy.rehearsal.rules import run_instances
 
 INGESTION = 5.0
 SEVERITIES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
 TERM = re.compile(r"(?P<not>NOT\s+|-)?(?P<field>[\w.\"/-]+)\s*(?P<op>>=|<=|!=|=~|=|:|>|<)\s*(?P<value>\"[^\"]*\"|\S+)")
+
+PART = re.compile(r'"([^"]+)"|([^."]+)')
+"""Of a field's path: `labels."run.googleapis.com/execution_name"` has two."""
 
 
 def list_entries(call: Call) -> Mapping[str, Any]:
@@ -29,6 +33,7 @@ def list_entries(call: Call) -> Mapping[str, Any]:
         project = call.cloud.project(name.partition("/")[2].split("/")[0])
         if project is None or not name.startswith("projects/"):
             raise denied("Permission denied for all log views")
+        run_instances.collect_all(call.cloud, project.id)
         rows += call.store.below("logging", f"projects/{project.id}/entries")
     readable = [row.body for row in rows if call.cloud.after(INGESTION, since=row.created)]
     found = [body for body in readable if matches(body, call.body.get("filter", ""))]
@@ -47,7 +52,7 @@ def _term(entry: Mapping[str, Any], text: str) -> bool:
     found = TERM.fullmatch(text)
     if found is None:
         raise invalid(f"Unparseable filter: syntax error at '{text}'")
-    have = _field(entry, found["field"].replace('"', ""))
+    have = _field(entry, found["field"])
     good = have is not None and _compare(found["field"], str(have), found["op"], found["value"].strip('"'))
     return not good if found["not"] else good
 
@@ -69,7 +74,7 @@ def _rank(severity: str) -> str:
 
 def _field(entry: Mapping[str, Any], path: str) -> Any:
     have: Any = entry
-    for part in path.split("."):
+    for part in (quoted or plain for quoted, plain in PART.findall(path)):
         have = have.get(part) if isinstance(have, Mapping) else None
     return have
 

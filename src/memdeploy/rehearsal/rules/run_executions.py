@@ -11,7 +11,7 @@ from memdeploy.rehearsal.call import Call, Cloud, stamp
 from memdeploy.rehearsal.operations import WAIT, Operation, Outcome
 from memdeploy.rehearsal.paging import page
 from memdeploy.rehearsal.refusal import failed_precondition
-from memdeploy.rehearsal.rules import run_launch
+from memdeploy.rehearsal.rules import run_launch, run_logs
 from memdeploy.rehearsal.rules.run_base import SERVICE, TYPES, begin, condition, find, shown
 from memdeploy.rehearsal.store import Row
 
@@ -101,6 +101,7 @@ def executed(cloud: Cloud, operation: Operation) -> Outcome:
     progress = cloud.backing.job_state(key)
     if not progress.done:
         return WAIT
+    run_logs.task_said(cloud, row, progress.log)
     code = progress.exit_code if progress.exit_code is not None else (1 if progress.error else 0)
     _note_attempt(cloud, row, code, attempt)
     if code != 0 and attempt < int(row.body["template"].get("maxRetries", 3)):

@@ -8,7 +8,7 @@ that an instance wrote outlives it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,13 +67,12 @@ def look(cloud: Cloud, service: Row, revision: Row) -> Progress:
     """Starts what may start. Done when every probe has passed, with the `url` that takes requests; or with the error
     of the first that ended or never passed."""
     course, every = Course.of(revision), parts(revision)
-    try:
-        for part in every:
-            if part.needs <= course.passed and (failed := _go_on(cloud, service, revision, part, course)):
-                _tell(cloud, service, revision, every)
-                return failed
-    finally:
-        course.kept(cloud, revision)
+    steps = (_go_on(cloud, service, revision, part, course) for part in every if part.needs <= course.passed)
+    failed = next((failure for failure in steps if failure), None)
+    course.kept(cloud, revision)
+    if failed:
+        collect(cloud, service, revision)
+        return failed
     if course.passed < {part.name for part in every}:
         return Progress(done=False)
     return cloud.backing.service_state(revision.name)
@@ -86,15 +85,38 @@ def serving(cloud: Cloud, service: Row, revision: Row) -> Progress:
     progress = look(cloud, service, revision)
     if not progress.error:
         return progress
-    stop(cloud, revision)
+    stop(cloud, service, revision)
     return Progress(done=False) if stood else progress
 
 
-def stop(cloud: Cloud, revision: Row) -> None:
+def stop(cloud: Cloud, service: Row, revision: Row) -> None:
+    """Its containers are gone, with all that they wrote but their lines."""
+    collect(cloud, service, revision)
     cloud.backing.service_remove(revision.name)
     now = cloud.store.get(SERVICE, revision.name)
     if now is not None:
         Course({}, set()).kept(cloud, now)
+
+
+def collect(cloud: Cloud, service: Row, revision: Row) -> None:
+    """What the containers have said since the last time, into Cloud Logging."""
+    now = cloud.store.get(SERVICE, revision.name)
+    if now is None or not Course.of(now).began:
+        return
+    told: dict[str, str] = dict(now.hidden.get("told") or {})
+    for part in parts(now):
+        for moment, line in cloud.backing.service_log(part.key, told.get(part.name, "")):
+            run_logs.said(cloud, service, now, [line], part.name, at=moment)
+            told[part.name] = moment
+    if told != now.hidden.get("told"):
+        cloud.store.put(now.with_hidden(told=told), cloud.now)
+
+
+def collect_all(cloud: Cloud, project: str) -> None:
+    """Of every instance that runs in a project: before somebody reads its logs."""
+    for service in cloud.store.below(SERVICE, f"projects/{project}", "Service"):
+        for revision in cloud.store.children(SERVICE, f"{service.name}/revisions"):
+            collect(cloud, service, revision)
 
 
 def _go_on(cloud: Cloud, service: Row, revision: Row, part: Part, course: Course) -> Progress | None:
@@ -122,12 +144,6 @@ def _place(cloud: Cloud, revision: Row, probe: run_probe.Probe) -> tuple[str, in
     """Where a port of the instance is reached: what listens on its own localhost alone is not."""
     where = cloud.backing.service_state(revision.name).result
     return run_probe.place(where, probe, run_launch.port_of(revision.body))
-
-
-def _tell(cloud: Cloud, service: Row, revision: Row, every: Sequence[Part]) -> None:
-    for part in every:
-        lines = cloud.backing.service_log(part.key).splitlines()
-        run_logs.said(cloud, service, revision, lines, part.name)
 
 
 def _spec(cloud: Cloud, service: Row, revision: Row, part: Part) -> ContainerSpec:

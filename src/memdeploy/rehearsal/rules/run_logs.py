@@ -9,15 +9,28 @@ from memdeploy.rehearsal import logs
 from memdeploy.rehearsal.call import Cloud
 from memdeploy.rehearsal.store import Row
 
-RESOURCE = "cloud_run_revision"
+RESOURCE, JOB = "cloud_run_revision", "cloud_run_job"
 STDERR, SYSTEM = "run.googleapis.com%2Fstderr", "run.googleapis.com%2Fvarlog%2Fsystem"
 
 
-def said(cloud: Cloud, service: Row, revision: Row, lines: Iterable[str], container: str = "") -> None:
-    """A container's own lines: text has no severity of its own."""
+def said(
+    cloud: Cloud, service: Row, revision: Row, lines: Iterable[str], container: str = "", at: str | None = None
+) -> None:
+    """A container's own lines: text has no severity of its own. `at`: RFC 3339; None: now."""
     for line in lines:
         if line.strip():
-            _write(cloud, service, revision, line, STDERR, "DEFAULT", container)
+            _write(cloud, service, revision, line, STDERR, "DEFAULT", container, at)
+
+
+def task_said(cloud: Cloud, execution: Row, text: str) -> None:
+    """What a job's task said until its end. The execution is in the entry's own labels (…/run/docs/logging)."""
+    _, project, _, region, _, job, _, short = execution.name.split("/")
+    labels, own = {"job_name": job, "location": region}, {"run.googleapis.com/execution_name": short}
+    for line in text.splitlines():
+        if line.strip():
+            logs.write(
+                cloud, project, line, resource=JOB, labels=labels, log=STDERR, severity="DEFAULT", entry_labels=own
+            )
 
 
 def probe_failed(cloud: Cloud, service: Row, revision: Row, container: Mapping[str, Any]) -> None:
@@ -32,7 +45,16 @@ def probe_failed(cloud: Cloud, service: Row, revision: Row, container: Mapping[s
     _write(cloud, service, revision, text, SYSTEM, "ERROR", name)
 
 
-def _write(cloud: Cloud, service: Row, revision: Row, text: str, log: str, severity: str, container: str) -> None:
+def _write(
+    cloud: Cloud,
+    service: Row,
+    revision: Row,
+    text: str,
+    log: str,
+    severity: str,
+    container: str,
+    at: str | None = None,
+) -> None:
     """Which of an instance's containers it is stands in the entry's own labels (1Password/scim-examples#309)."""
     _, project, _, region, _, short = service.name.split("/")
     labels = {
@@ -41,5 +63,14 @@ def _write(cloud: Cloud, service: Row, revision: Row, text: str, log: str, sever
         "revision_name": revision.name.rsplit("/", 1)[-1],
         "location": region,
     }
-    own = {"container_name": container} if container else {}
-    logs.write(cloud, project, text, resource=RESOURCE, labels=labels, log=log, severity=severity, entry_labels=own)
+    logs.write(
+        cloud,
+        project,
+        text,
+        resource=RESOURCE,
+        labels=labels,
+        log=log,
+        severity=severity,
+        entry_labels={"container_name": container} if container else None,
+        at=at,
+    )

@@ -82,7 +82,7 @@ def scale(cloud: Cloud, service: Row, serving: str) -> None:
     to_zero = scaling.get("scalingMode") == "MANUAL" and int(scaling.get("manualInstanceCount") or 0) == 0
     for row in cloud.store.children(SERVICE, f"{service.name}/revisions"):
         if row.name != serving or to_zero:
-            run_instances.stop(cloud, row)
+            run_instances.stop(cloud, service, row)
         elif cloud.backing.name != "none":
             run_instances.look(cloud, service, row)
 
