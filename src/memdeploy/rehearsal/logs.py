@@ -21,15 +21,16 @@ def write(
     log: str,
     severity: str = "INFO",
     entry_labels: Mapping[str, str] | None = None,
+    at: str | None = None,
 ) -> None:
     """`resource`: a monitored resource type (`cloud_run_revision`), with its `labels`; `log`: an id
-    (`run.googleapis.com%2Fstdout`)."""
+    (`run.googleapis.com%2Fstdout`); `at`: when it was written (RFC 3339), if not now."""
     number = cloud.store.next(f"logs/{project}")
     name = f"projects/{project}/entries/{number:012d}"
     body = {
         "logName": f"projects/{project}/logs/{log}",
         "resource": {"type": resource, "labels": {"project_id": project, **labels}},
-        "timestamp": stamp(cloud.now),
+        "timestamp": at or stamp(cloud.now),
         "receiveTimestamp": stamp(cloud.now),
         "severity": severity,
         "insertId": f"{number:012d}",
