@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import locale
 import os
 import sys
 from collections.abc import Sequence
@@ -21,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         tolerate(stream)
+    _plain_letters()
     try:
         code = build()(args=given, prog_name="memdeploy", standalone_mode=False)
     except SystemExit as leaving:
@@ -34,21 +37,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else ExitCode.DONE
 
 
+def _plain_letters() -> None:
+    """The C code of our libraries makes capitals as the user's language does. Protobuf's JSON names are made so, and in
+    Turkish `network_interfaces` becomes `networkinterfaces`, which no API knows."""
+    for name in ("C.UTF-8", "en_US.UTF-8", "C"):
+        with contextlib.suppress(locale.Error):
+            locale.setlocale(locale.LC_CTYPE, name)
+            return
+
+
 def _wrong_line(error: Any, given: Sequence[str]) -> int:
     """Typer's own errors (unknown option, missing value) know how to show themselves."""
     if not hasattr(error, "format_message"):
         raise error
-    if not _wants_json(given):
-        error.show()
+    as_json, no_command = _wants_json(given), type(error).__name__ == "NoArgsIsHelpError"
+    if no_command and not as_json:
+        error.show()  # its message is the help
         return int(error.exit_code)
     from memdeploy.cli import show
     from memdeploy.lifecycle.result import failure
 
-    command = _command(given)
-    help_of = " ".join(("memdeploy", command) if command else ("memdeploy",))
-    problem = UsageError(error.format_message(), suggestion=f"See `{help_of} --help`.")
-    show.document(failure(command, problem))
-    return int(problem.exit_code)
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "memdeploy"
+    problem = UsageError("no command is named" if no_command else error.format_message(), suggestion=f"See `{path} --help`.")
+    found = failure(_command(given), problem)
+    if as_json:
+        show.document(found)
+    else:
+        show.problems(found.errors, os.environ)
+    return int(found.exit_code)
 
 
 def _wants_json(given: Sequence[str]) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memdeploy.cli import complete
 from memdeploy.cli.invoke import invoke
 from memdeploy.cli.options import COMMON, IDENTITY, Call, takes
 from memdeploy.errors import UsageError
@@ -34,7 +35,12 @@ class Level(StrEnum):
 def logs(
     call: Call,
     component: Annotated[
-        str, typer.Argument(metavar="[COMPONENT]", help="service, neo4j, postgres, build or prepare.")
+        str,
+        typer.Argument(
+            metavar="[COMPONENT]",
+            help="service, neo4j, postgres, build or prepare.",
+            autocompletion=complete.words(complete.COMPONENTS),
+        ),
     ] = "service",
     since: Annotated[
         str | None, typer.Option("--since", metavar="WHEN", help="30m, 2h, 7d, or a time such as 2026-11-22T10:00.")

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from memdeploy.cli import complete
 from memdeploy.cli.seams import Seams
 from memdeploy.config import env
 from memdeploy.config.options import BY_PATH, OPTIONS, PREFIX, Option
@@ -130,7 +131,13 @@ def _config_parameter(option: Option) -> inspect.Parameter:
     return _keyword(
         option.parameter,
         list[str] | None if repeatable else str | None,
-        typer.Option(option.flag, help=" ".join((option.help, *notes)), metavar=option.metavar, show_default=False),
+        typer.Option(
+            option.flag,
+            help=" ".join((option.help, *notes)),
+            metavar=option.metavar,
+            show_default=False,
+            autocompletion=complete.of(option),
+        ),
         None,
     )
 

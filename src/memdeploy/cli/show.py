@@ -87,9 +87,14 @@ def _told(error: Mapping[str, Any], found: Result) -> bool:
 
 def errors(call: Call, found: Sequence[Any]) -> None:
     if found:
-        from memdeploy.report.errors import render
+        problems(found, call.seams.environ)
 
-        _print(sys.stderr, call, render(found, for_encoding(sys.stderr.encoding)))
+
+def problems(found: Sequence[Any], environ: Mapping[str, str]) -> None:
+    """Errors for people, on stderr."""
+    from memdeploy.report.errors import render
+
+    terminal.put(terminal.console(sys.stderr, environ), render(found, for_encoding(sys.stderr.encoding)))
 
 
 def _plan(plan: Any, call: Call) -> None:

@@ -200,4 +200,5 @@ def _growing_only(difference: Difference) -> Difference:
 def set_labels(run: Run, thing: ComputeThing, live: Thing, labels: Mapping[str, str]) -> None:
     """Sets these labels and keeps all others; refused by the cloud when somebody changed them since `live` was read."""
     body = {"labels": {**live.get("labels", {}), **labels}, "labelFingerprint": live["labelFingerprint"]}
-    thing.change(run, "setLabels", resource=thing.name, body=body)
+    named = {} if thing.argument == "instance" else {"resource": thing.name}  # as the methods' contracts have it
+    thing.change(run, "setLabels", **named, body=body)
