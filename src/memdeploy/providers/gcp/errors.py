@@ -97,6 +97,7 @@ _POLICY = re.compile(
     r"\bconstraints/[\w.]+|violates constraint|organi[sz]ation(al)? policy|org policy|permitted customer", re.I
 )
 _CONSTRAINT = re.compile(r"constraints/[\w.]*\w")
+_NONE_FOUND = "Your default credentials were not found"  # google.auth 2.x: nothing was named that could be wrong
 _STOCKOUT = re.compile(r"resource_?pool_?exhausted|does not have enough resources", re.I)
 _BY_TIME = re.compile(r"per (minute|second|day|100 seconds)|queries per|requests per|rate limit", re.I)
 _PERMISSION = re.compile(r"(?:permission|required)[^'\"]{0,20}['\"]([a-z]+\.[A-Za-z]+\.[A-Za-z]+)['\"]", re.I)
@@ -193,8 +194,11 @@ def _from_auth(error: Exception) -> CloudError | None:
 
     if isinstance(error, exceptions.TransportError):
         return CloudError(f"no connection to Google's sign-in: {_short(error)}", kind=ErrorKind.NETWORK)
+    if isinstance(error, exceptions.RefreshError) and error.retryable:
+        return CloudError(f"Google's sign-in does not work just now: {_short(error)}", kind=ErrorKind.UNAVAILABLE)
     if isinstance(error, exceptions.DefaultCredentialsError):
-        message = "no Google credentials were found on this machine"
+        named = "" if _short(error).startswith(_NONE_FOUND) else f": {_short(error)}"
+        message = f"no Google credentials were found on this machine{named}"
     elif isinstance(error, exceptions.RefreshError):
         message = f"Google does not accept the credentials any more: {_short(error)}"
     else:
@@ -292,7 +296,8 @@ def _service(url: str) -> str:
 
 def _short(error: Exception) -> str:
     """The first line of google.auth's message; its second argument may hold the server's whole answer."""
-    return str(error.args[0] if error.args else error).splitlines()[0][:200]
+    lines = str(error.args[0] if error.args else error).strip().splitlines()
+    return lines[0][:200] if lines else "no reason given"
 
 
 def _first(pattern: re.Pattern[str], text: str) -> str | None:

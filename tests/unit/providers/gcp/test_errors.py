@@ -15,7 +15,7 @@ from google.api_core import exceptions
 from googleapiclient.errors import HttpError
 
 from memdeploy.errors import ErrorKind
-from memdeploy.providers.gcp import errors, operations
+from memdeploy.providers.gcp import auth, errors, operations
 
 PAYLOADS = {path.stem: json.loads(path.read_text()) for path in sorted((Path(__file__).parent / "payloads").iterdir())}
 ANSWERS = {name: found for name, found in PAYLOADS.items() if "status" in found}
@@ -75,6 +75,8 @@ def test_operations_that_ended_in_an_error(name: str) -> None:
         (google.auth.exceptions.TransportError("no route"), ErrorKind.NETWORK),
         (google.auth.exceptions.DefaultCredentialsError("none"), ErrorKind.UNAUTHENTICATED),
         (google.auth.exceptions.RefreshError("revoked", {"refresh_token": "x"}), ErrorKind.UNAUTHENTICATED),
+        (google.auth.exceptions.RefreshError("", retryable=False), ErrorKind.UNAUTHENTICATED),
+        (google.auth.exceptions.RefreshError("", "", retryable=True), ErrorKind.UNAVAILABLE),
     ],
 )
 def test_silence_and_credentials(raised: Exception, kind: ErrorKind) -> None:
@@ -86,6 +88,28 @@ def test_silence_and_credentials(raised: Exception, kind: ErrorKind) -> None:
 @pytest.mark.parametrize("raised", [FileNotFoundError("x"), ValueError("x"), KeyError("x")])
 def test_our_own_defects_are_no_cloud_errors(raised: Exception) -> None:
     assert errors.classify(raised) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("missing.json", None, "missing.json was not found"),
+        ("text.json", "{nope", "text.json is not a valid json file"),
+        ("odd.json", '{"type": "odd"}', "odd.json does not have a valid type"),
+        ("", None, "cannot be read: Is a directory"),
+    ],
+)
+def test_a_credentials_file_that_is_of_no_use_is_named(
+    name: str, content: str | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / name))
+    with pytest.raises(google.auth.exceptions.DefaultCredentialsError) as raised:
+        auth.real("acme-prod-1")
+    found = errors.classify(raised.value)
+    assert found is not None
+    assert said in found.message
 
 
 def test_what_a_server_said_of_a_token_is_not_repeated() -> None:
