@@ -151,8 +151,8 @@ def from_json(status: int, content: bytes | str, *, service: str = "", phrase: s
     if not isinstance(found, dict):
         text = str(found) if found else phrase or f"HTTP {status}"
         return judge(Answer(status, text, service=service))
-    reasons, facts = _details(found.get("details", []))
-    listed = frozenset(str(e["reason"]) for e in found.get("errors", []) if e.get("reason"))
+    reasons, facts = _details(found.get("details"))
+    listed = frozenset(str(e["reason"]) for e in _mappings(found.get("errors")) if e.get("reason"))
     message = str(found.get("message") or phrase or f"HTTP {status}")
     return judge(Answer(status, message, str(found.get("status", "")), reasons | listed, facts, service))
 
@@ -282,9 +282,14 @@ def _suggestion(kind: ErrorKind, answer: Answer) -> str | None:
 
 def _details(details: Any) -> tuple[frozenset[str], Mapping[str, str] | None]:
     """Reasons and metadata of `google.rpc.ErrorInfo` (https://cloud.google.com/apis/design/errors#error_info)."""
-    infos = [d for d in details if isinstance(d, Mapping) and str(d.get("@type", "")).endswith("google.rpc.ErrorInfo")]
+    infos = [d for d in _mappings(details) if str(d.get("@type", "")).endswith("google.rpc.ErrorInfo")]
     facts = next((d["metadata"] for d in infos if isinstance(d.get("metadata"), Mapping)), None)
     return frozenset(str(d["reason"]) for d in infos if d.get("reason")), facts
+
+
+def _mappings(found: Any) -> list[Mapping[str, Any]]:
+    """What stands between us and Google may answer in a shape of its own."""
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
 
 
 def _service(url: str) -> str:

@@ -125,5 +125,21 @@ def test_an_answer_that_is_no_json() -> None:
     assert found.message == "run: Bad Gateway"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": {"message": "no", "details": null}}',
+        b'{"error": {"message": "no", "details": "none", "errors": null}}',
+        b'{"error": {"message": "no", "errors": ["quota", {"reason": null}]}}',
+        b'{"error": {"message": "no", "details": [null, 1, {"@type": 7}]}}',
+        b'{"error": "no"}',
+    ],
+)
+def test_an_answer_of_another_shape_than_googles(body: bytes) -> None:
+    """Whatever stands between may answer in its own way; judging it must not end the run."""
+    found = errors.from_json(403, body, service="run")
+    assert (found.kind, found.message) == (ErrorKind.PERMISSION, "run: no")
+
+
 def test_a_rehearsals_addresses_name_their_service() -> None:
     assert errors._service("http://127.0.0.1:8500/compute/compute/v1/projects/p") == "compute"
