@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from memdeploy.report.text import json_safe
+
 VERSION = 1
 
 
@@ -36,4 +38,4 @@ def document(outcome: Outcome) -> dict[str, Any]:
 
 
 def dumps(outcome: Outcome) -> str:
-    return json.dumps(document(outcome), indent=2, ensure_ascii=False)
+    return json_safe(json.dumps(document(outcome), indent=2, ensure_ascii=False))

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from memdeploy.report.marks import Marks
-from memdeploy.report.text import clean_lines
+from memdeploy.report.text import clean, clean_lines
 
 _UNSTATED = ("", "default")
 
@@ -27,7 +27,7 @@ def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
 def plain(at: object, level: object, text: object) -> str:
     """One entry, on as many lines as it has."""
     said = "\n".join(clean_lines(text or ""))
-    severity = "" if str(level or "") in _UNSTATED else f"{str(level).upper()} "
+    severity = "" if str(level or "") in _UNSTATED else f"{clean(level).upper()} "
     return f"{_when(str(at or ''))}{severity}{said}"
 
 

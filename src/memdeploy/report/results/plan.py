@@ -50,7 +50,7 @@ def table(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
 
 
 def _action(action: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
-    sign, style, words = _ACTIONS.get(str(action.get("action")), ("?", "yellow", str(action.get("action"))))
+    sign, style, words = _ACTIONS.get(str(action.get("action")), ("?", "yellow", clean(action.get("action"))))
     step = clean(action.get("step", ""))
     text = Text(f"  {sign} ", style=style)
     text.append(step, style="default")
