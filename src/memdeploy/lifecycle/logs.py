@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
 from memdeploy.engine.events import Sink
-from memdeploy.errors import ExitCode, UsageError
+from memdeploy.errors import CloudError, ErrorKind, ExitCode, UsageError
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result
 from memdeploy.lifecycle.session import Session, look
@@ -17,6 +17,11 @@ EVERY = 3.0
 OVERLAP = 30.0
 "Seconds that each look goes back: lines arrive late and out of order. A line's id tells it from those shown before."
 _REMEMBERED = 20_000
+MANY = 1000
+"Lines that a look asks for while following; of the first only the newest are shown."
+_PAUSES = (1.0, 4.0, 15.0)
+"Seconds before a look is tried again that failed in passing; the last also for the 60 reads a minute."
+_PASSING = frozenset({ErrorKind.NETWORK, ErrorKind.UNAVAILABLE, ErrorKind.RATE_LIMIT})
 
 Show = Callable[[LogLine], None]
 
@@ -46,6 +51,17 @@ def _check(session: Session, query: LogQuery) -> None:
 
 
 def _lines(session: Session, query: LogQuery) -> Sequence[LogLine]:
+    for pause in _PAUSES:
+        try:
+            return _look(session, query)
+        except CloudError as error:
+            if error.kind not in _PASSING or session.request.cancel.cancelled:
+                raise
+            session.clock.sleep(pause)
+    return _look(session, query)
+
+
+def _look(session: Session, query: LogQuery) -> Sequence[LogLine]:
     try:
         return session.cloud.logs(query, session.outputs())
     except Exception as raised:
@@ -57,16 +73,17 @@ def _lines(session: Session, query: LogQuery) -> Sequence[LogLine]:
 
 def _follow(session: Session, query: LogQuery, show: Show) -> Result:
     seen: dict[str, None] = {}
-    cancel = session.request.cancel
+    room = query.limit
+    query = replace(query, limit=max(room, MANY))
     while True:
         started = session.clock.now()
-        for line in _lines(session, query):
-            if line.id not in seen:
-                seen[line.id] = None
-                show(line)
+        new = [line for line in _lines(session, query) if line.id not in seen]
+        seen.update(dict.fromkeys(line.id for line in new))
+        for line in new[-room:]:
+            show(line)
         for old in list(seen)[:-_REMEMBERED]:
             del seen[old]
-        query = replace(query, since=max(query.since or 0.0, started - OVERLAP), limit=1000)
+        query, room = replace(query, since=max(query.since or 0.0, started - OVERLAP)), query.limit
         session.clock.sleep(EVERY)
-        if cancel.cancelled:
+        if session.request.cancel.cancelled:
             return Result("logs", "success", ExitCode.DONE, {**session.header(), "component": query.component})
