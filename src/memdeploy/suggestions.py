@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FILE = Path(__file__).with_name("suggestions.yaml")
+_LOOKED_AT = 32 * 1024
+"Characters of a text. Patterns with a gap take the square of it, and anybody may have written what is in a log."
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,10 @@ class Advice:
 
 
 def advise(*texts: str) -> Advice | None:
-    """Of the texts in their order: the first for which there is a rule."""
+    """Of the texts in their order: the first for which there is a rule; of a long one its end counts."""
     for text in texts:
         for rule in rules():
-            if rule.pattern.search(text):
+            if rule.pattern.search(text, max(0, len(text) - _LOOKED_AT)):
                 return Advice(rule.id, rule.says, rule.suggestion)
     return None
 

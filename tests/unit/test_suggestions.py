@@ -31,6 +31,15 @@ def test_what_nobody_knows_gets_no_advice() -> None:
     assert advise("INFO: Application startup complete.", "") is None
 
 
+def test_of_a_long_text_the_end_counts_and_nothing_else_is_looked_at() -> None:
+    """Whoever can write into a container's log could otherwise keep us busy for minutes."""
+    long, said = "x" * 1_000_000, "\nNo module named 'psycopg2'\n"
+    found = advise(long + said)
+    assert found is not None
+    assert found.rule == "driver-missing"
+    assert advise(said + long) is None
+
+
 def test_the_first_text_with_a_rule_counts() -> None:
     found = advise("nothing", "No module named 'psycopg2'", "Incorrect API key provided")
     assert found is not None

@@ -68,15 +68,16 @@ def logs(
 def moment(text: str, now: float) -> float:
     """Seconds since the epoch. Raises `UsageError`."""
     span = _SPAN.fullmatch(text)
-    if span:
-        return now - int(span[1]) * _SECONDS[span[2]]
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
+        if span:
+            begin = datetime.fromtimestamp(now - int(span[1]) * _SECONDS[span[2]], UTC)
+        else:
+            begin = datetime.fromisoformat(text).astimezone(UTC)  # one without a zone is the reader's own
+    except (ValueError, OverflowError, OSError):  # also: a moment before the calendar begins
         raise UsageError(
             f"{text!r} is no time", where="--since", suggestion="Write 30m, 2h, 7d, or 2026-11-22T10:00."
         ) from None
-    return (found if found.tzinfo else found.astimezone()).astimezone(UTC).timestamp()
+    return begin.timestamp()
 
 
 def _or_none(text: str, now: float) -> float | None:

@@ -17,8 +17,11 @@ EVERY = 3.0
 OVERLAP = 30.0
 "Seconds that each look goes back: lines arrive late and out of order. A line's id tells it from those shown before."
 _REMEMBERED = 20_000
-
-_PASSES = frozenset({ErrorKind.UNAVAILABLE, ErrorKind.NETWORK, ErrorKind.RATE_LIMIT})
+MANY = 1000
+"Lines that a look asks for while following; of the first only the newest are shown."
+_PAUSES = (1.0, 4.0, 15.0)
+"Seconds before a look is tried again that failed in passing; the last also for the 60 reads a minute."
+_PASSING = frozenset({ErrorKind.NETWORK, ErrorKind.UNAVAILABLE, ErrorKind.RATE_LIMIT})
 
 Show = Callable[[LogLine], None]
 
@@ -61,6 +64,17 @@ def _why_none(session: Session, query: LogQuery) -> str:
 
 
 def _lines(session: Session, query: LogQuery) -> Sequence[LogLine]:
+    for pause in _PAUSES:
+        try:
+            return _look(session, query)
+        except CloudError as error:
+            if error.kind not in _PASSING or session.request.cancel.cancelled:
+                raise
+            session.clock.sleep(pause)
+    return _look(session, query)
+
+
+def _look(session: Session, query: LogQuery) -> Sequence[LogLine]:
     try:
         return session.cloud.logs(query)
     except Exception as raised:
@@ -72,19 +86,20 @@ def _lines(session: Session, query: LogQuery) -> Sequence[LogLine]:
 
 def _follow(session: Session, query: LogQuery, show: Show) -> Result:
     seen: dict[str, None] = {}
-    cancel = session.request.cancel
     session.tell(EventKind.NOTICE, text=f"following {query.component}; Ctrl-C ends it", level="info")
+    room = query.limit
+    query = replace(query, limit=max(room, MANY))
     while True:
         started = session.clock.now()
-        for line in _lines_or_notice(session, query):
-            if line.id not in seen:
-                seen[line.id] = None
-                show(line)
+        new = [line for line in _lines_or_notice(session, query) if line.id not in seen]
+        seen.update(dict.fromkeys(line.id for line in new))
+        for line in new[-room:]:
+            show(line)
         for old in list(seen)[:-_REMEMBERED]:
             del seen[old]
-        query = replace(query, since=max(query.since or 0.0, started - OVERLAP), limit=1000)
+        query, room = replace(query, since=max(query.since or 0.0, started - OVERLAP)), query.limit
         session.clock.sleep(EVERY)
-        if cancel.cancelled:
+        if session.request.cancel.cancelled:
             return Result("logs", "success", ExitCode.DONE, {**session.header(), "component": query.component})
 
 
@@ -93,7 +108,7 @@ def _lines_or_notice(session: Session, query: LogQuery) -> Sequence[LogLine]:
     try:
         return _lines(session, query)
     except CloudError as error:
-        if error.kind not in _PASSES:
+        if error.kind not in _PASSING:
             raise
         session.tell(EventKind.NOTICE, text=f"no answer, tried again: {error.message}", level="warning")
         return ()

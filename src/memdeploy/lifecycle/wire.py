@@ -30,7 +30,7 @@ def wire_log(path: Path | None) -> Iterator[Wire | None]:
 
         def record(entry: Mapping[str, Any]) -> None:
             with lock:
-                file.write(json.dumps(entry, default=str, ensure_ascii=False) + "\n")
+                file.write(json.dumps(entry, default=str) + "\n")
                 file.flush()
 
         yield record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -12,6 +13,8 @@ HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
      "transfer-encoding", "upgrade"}
 )  # fmt: skip
+#: At the start of a path a browser takes them for the start of a host's name.
+_SLASHES = re.compile(r"^[/\\]{2,}")
 #: Replaced by ours: the service's own name, the framing of the body, and the one token that counts (Cloud Run prefers
 #: the second header: https://cloud.google.com/run/docs/authenticating/service-to-service).
 OURS = frozenset({"host", "content-length", "authorization", "x-serverless-authorization"})
@@ -41,5 +44,5 @@ def _here(location: str, service: str) -> str:
     target, own = urlsplit(location), urlsplit(service)
     if target.netloc not in ("", own.netloc):
         return location
-    path = target.path.removeprefix(own.path.rstrip("/")) or "/"
+    path = _SLASHES.sub("/", target.path.removeprefix(own.path.rstrip("/")) or "/")
     return path + (f"?{target.query}" if target.query else "")

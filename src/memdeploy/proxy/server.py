@@ -70,17 +70,27 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _forward  # noqa: N815
 
     def _exchange(self) -> None:
-        given = {name.lower(): value for name, value in self.headers.items()}
-        reason = guard.refusal(given)
-        if reason is not None:
-            self._refuse(403, "not-allowed", reason)
+        try:
+            given = bodies.fields(self.headers.items())
+        except BadBody as error:
+            self._refuse(400, "bad-request", str(error))
             return
-        answer = self._asked(given)
+        answer = self._asked(given) if self._fit(given) else None
         if answer is not None:
             try:
                 self._answer(answer)
             finally:
                 answer.release_conn()
+
+    def _fit(self, given: Mapping[str, str]) -> bool:
+        """Whether this request may go on; where not, that has been said."""
+        if not self.path.startswith("/"):  # it is put behind the service's address: `@other.example/` would change that
+            self._refuse(400, "bad-request", "what is asked for must be a path")
+            return False
+        reason = guard.refusal(given)
+        if reason is not None:
+            self._refuse(403, "not-allowed", reason)
+        return reason is None
 
     def _asked(self, given: Mapping[str, str]) -> Any:
         """The service's answer; None when there is none, and that has been said."""
@@ -88,7 +98,10 @@ class Handler(BaseHTTPRequestHandler):
 
         try:
             body = bodies.read(given, self.rfile)
-            return self.server.service.send(self.command, self.path, list(self.headers.items()), body)
+            answer = self.server.service.send(self.command, self.path, list(self.headers.items()), body)
+            # answered before it was read whole: what is left of it must not be taken for the next request
+            self.close_connection = self.close_connection or not body.ended
+            return answer
         except BadBody as error:
             self._refuse(400, "bad-request", str(error))
         except HTTPError as error:
@@ -109,6 +122,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Transfer-Encoding", "chunked")
         elif not (sized or bodiless):
             self.close_connection = True
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         self.server.told(self.command, self.path.partition("?")[0], answer.status)
         if not bodiless:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from memdeploy.report.encoding import is_utf8
+from memdeploy.report.text import json_safe
 
 VERSION = 1
 
@@ -39,4 +40,4 @@ def document(outcome: Outcome) -> dict[str, Any]:
 
 def dumps(outcome: Outcome, encoding: str | None = "utf-8") -> str:
     """For an output of this encoding. What reads JSON takes it for UTF-8, so any other gets ASCII and escapes."""
-    return json.dumps(document(outcome), indent=2, ensure_ascii=not is_utf8(encoding))
+    return json_safe(json.dumps(document(outcome), indent=2, ensure_ascii=not is_utf8(encoding)))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from memdeploy.engine.events import Event
+from memdeploy.report.text import json_safe
 
 
 class EventFile:
@@ -19,7 +20,7 @@ class EventFile:
 
     def __call__(self, event: Event) -> None:
         record = {"kind": event.kind, "at": event.at, "step": event.step, "data": event.data}
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=_unknown)
+        line = json_safe(json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=_unknown))
         with self._lock:
             self._file.write(line + "\n")
             self._file.flush()

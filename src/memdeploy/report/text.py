@@ -9,6 +9,9 @@ from collections.abc import Iterable
 #: Escape sequences as a whole (colours, cursor movement, window titles), so that no `[31m` is left behind.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 
+#: What JSON lets stand as it is: DEL and the C1 controls, line separators, directions, and halves of a surrogate pair.
+_BARE = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 def clean(value: object) -> str:
     """Foreign text for one line of a terminal: no escape sequences, no control characters, no direction overrides."""
@@ -30,6 +33,11 @@ def log_lines(value: object) -> list[str]:
     """Foreign text of several lines whose indentation says something (a traceback), made as harmless."""
     raw = _ESCAPES.sub("", str(value)).expandtabs(4).splitlines()
     return [line for line in ("".join(c for c in text if _harmless(c)).rstrip() for text in raw) if line] or [""]
+
+
+def json_safe(document: str) -> str:
+    """The same JSON document, with what a terminal could act on, and what no encoding takes, written as `\\uXXXX`."""
+    return _BARE.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
 
 
 def duration(seconds: float) -> str:

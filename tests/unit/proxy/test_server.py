@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from memdeploy.errors import CloudError, ErrorKind
+from memdeploy.proxy.bodies import EMPTY, Body
+from memdeploy.proxy.headers import Headers
 from memdeploy.proxy.server import Proxy
 from memdeploy.proxy.tokens import Tokens
 from memdeploy.proxy.upstream import Upstream
@@ -41,6 +45,14 @@ def proxied(act: Act, *tokens: str, path: str = "") -> Iterator[tuple[http.clien
 
 def hello(handler: Handler) -> None:
     handler.say(200, b"hello", Content_Type="text/plain")
+
+
+def raw(port: int, sent: bytes) -> bytes:
+    """What the proxy answers to these very bytes until it closes the connection."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+        client.sendall(sent)
+        client.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: client.recv(65536), b""))
 
 
 def test_a_request_goes_on_with_our_token_and_without_the_clients() -> None:
@@ -176,6 +188,66 @@ def test_a_page_of_this_machine_does() -> None:
     with proxied(hello) as (client, _):
         client.request("GET", "/", headers={"Origin": "http://localhost:3000"})
         assert client.getresponse().status == 200
+
+
+@pytest.mark.parametrize(
+    "location", ["http://{host}//evil.example/x", "http://{host}/\\evil.example/x", "//{host}///evil.example/x"]
+)
+def test_a_redirect_to_the_service_never_becomes_one_to_another_host(location: str) -> None:
+    def redirect(handler: Handler) -> None:
+        handler.say(307, b"", Location=location.format(host=handler.headers["Host"]))
+
+    with proxied(redirect) as (client, _):
+        client.request("POST", "/mcp", b"{}")
+        assert client.getresponse().headers["Location"] == "/evil.example/x"
+
+
+@pytest.mark.parametrize("target", ["@{host}/", ":1@{host}/", "http://{host}/", "*", "?x", "x"])
+def test_the_token_goes_to_no_host_that_a_client_names(target: str) -> None:
+    """Put behind `https://service`, `@host/` would be another host."""
+    with proxied(hello) as (client, service), serving(hello) as other:
+        line = f"GET {target.format(host=other.url.removeprefix('http://'))} HTTP/1.1"
+        answer = raw(client.port, f"{line}\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+        assert answer.startswith(b"HTTP/1.1 400 ")
+    assert (other.asked, service.asked) == ([], [])
+
+
+class Early(Upstream):
+    """A service that answers before it has read the body, as Cloud Run does with one that is too large."""
+
+    def send(self, method: str, target: str, given: Headers, body: Body) -> Any:
+        return super().send(method, target, given, EMPTY)
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: {size}", "Transfer-Encoding: chunked"])
+def test_what_is_left_of_a_body_is_no_request(framing: str) -> None:
+    body = b"DELETE /all HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n" + b"x" * 2_000_000
+    with serving(hello) as service, Proxy(Early(service.url, None), 0).serving() as proxy:
+        service.accepted.add("")
+        head = f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n{framing.format(size=len(body))}\r\n\r\n".encode()
+        with contextlib.suppress(ConnectionError):
+            raw(proxy.server_address[1], head + body)
+    assert [asked.method for asked in service.asked] == ["POST"]
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"Content-Length: 5\r\nContent-Length: 0\r\n\r\nhello",
+        b"Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n+5\r\nhello\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n-1\r\nhello\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n5;" + b"x" * 2000 + b"\r\nhello\r\n0\r\n\r\n",
+        b"Content-Length: " + b"9" * 5000 + b"\r\n\r\nhello",
+        b"Host: evil.example\r\n\r\n",
+    ],
+)
+def test_framing_that_is_said_twice_or_oddly_is_refused(framing: bytes) -> None:
+    with proxied(hello) as (client, service):
+        answer = raw(client.port, b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + framing)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+    assert [asked for asked in service.asked if asked.body] == []
 
 
 @pytest.mark.parametrize("headers", [{"Content-Length": "4", "Transfer-Encoding": "chunked"}, {"Content-Length": "x"}])

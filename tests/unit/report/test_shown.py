@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import time
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from memdeploy.report import errors, terminal
 from memdeploy.report.live import LiveScreen
 from memdeploy.report.marks import ASCII, Marks
 from memdeploy.report.plain import PlainLines
-from memdeploy.report.results import renderer
+from memdeploy.report.results import outputs, renderer
 from tests.unit.report.samples import ERRORS, HEAD, PLAN, REHEARSED, START, STATUS, UP, event, run_so_far
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -222,6 +223,34 @@ def test_foreign_text_is_neither_markup_nor_control() -> None:
 
     assert "\x1b" not in text
     assert text.count("[bold]x[/bold] red :smile: [link=http://e]l[/link]") == 5
+
+
+EVIL = "\x1b[2J\x1b]0;t\x07\x9b31m\x08\u202e[bold]"
+SAID = {"logs": ("logs", {**HEAD, "lines": [{"at": "x", "level": "error", "text": "a"}]}),
+        "init": ("init", {"files": ["memdeploy.yaml"]})}  # fmt: skip
+
+
+def poisoned(found: Any) -> Any:
+    """With foreign text put to every text there is."""
+    if isinstance(found, Mapping):
+        return {key: poisoned(value) for key, value in found.items()}
+    if isinstance(found, list | tuple):
+        return [poisoned(value) for value in found]
+    return found + EVIL if isinstance(found, str) else found
+
+
+@pytest.mark.parametrize("name", [*RESULTS, *SAID])
+def test_no_text_of_any_result_can_move_the_cursor(name: str) -> None:
+    command, data = {**RESULTS, **SAID}[name]
+    render = renderer(command)
+    assert render is not None
+    text = rendered(render(poisoned(data), Marks()), 1000)
+    assert [c for c in text if c != "\n" and unicodedata.category(c) in ("Cc", "Cf")] == []
+
+
+def test_exports_for_a_shell_cannot_either() -> None:
+    text = outputs.exports({"outputs": {"url": f"https://x.a.run.app{EVIL}", "more": {"a": EVIL}}})
+    assert [c for c in text if c != "\n" and unicodedata.category(c) in ("Cc", "Cf")] == []
 
 
 def test_commands_without_a_picture() -> None:

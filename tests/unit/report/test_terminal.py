@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import unicodedata
 from pathlib import Path
 from types import MappingProxyType
 
@@ -80,6 +81,22 @@ def test_events_are_appended_as_json_lines(tmp_path: Path) -> None:
     kinds = [json.loads(line)["kind"] for line in path.read_text().splitlines()]
 
     assert kinds == ["earlier", *(str(one.kind) for one in run_so_far()), "notice"]
+
+
+ODD = "\x1b[31m \x9b2J \x7f \u202e \u2028 \ud83d é 🙂"
+
+
+def test_json_holds_every_character_and_none_that_a_terminal_acts_on(tmp_path: Path) -> None:
+    """A line of a log that was cut in the middle of a pair is no reason to fail, either."""
+    text = envelope.dumps(Result("logs", "success", data={"lines": [ODD]}))
+    record = EventFile(tmp_path / "events.jsonl")
+    record(event(EventKind.NOTICE, 1, text=ODD))
+    record.close()
+    line = (tmp_path / "events.jsonl").read_text(encoding="utf-8")
+    assert (json.loads(text)["data"]["lines"], json.loads(line)["data"]["text"]) == ([ODD], ODD)
+    for written in (text, line):
+        assert [c for c in written if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl")] == []
+        assert "é 🙂" in written
 
 
 def test_quiet_lines_are_notices_and_failures_only() -> None:

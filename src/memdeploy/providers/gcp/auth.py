@@ -21,12 +21,17 @@ def real(project: str) -> Any:
     """Application-default credentials. A user's are left unscoped, so that tokens keep the e-mail scope of the login
     (userinfo needs it), and get a quota project: without one several APIs refuse user credentials."""
     import google.auth
+    import google.auth.exceptions
     import google.oauth2.credentials
     from google.auth.credentials import with_scopes_if_required
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Your application has authenticated using end user credentials")
-        credentials, _ = google.auth.default()
+        try:
+            credentials, _ = google.auth.default()
+        except OSError as error:  # a file that is named and cannot be read: google-auth lets this through
+            reason = f"{error.filename} cannot be read: {error.strerror}"
+            raise google.auth.exceptions.DefaultCredentialsError(reason) from error
     if isinstance(credentials, google.oauth2.credentials.Credentials):
         return credentials if credentials.quota_project_id else credentials.with_quota_project(project)
     return with_scopes_if_required(credentials, [SCOPE])

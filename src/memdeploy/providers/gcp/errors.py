@@ -97,6 +97,7 @@ _POLICY = re.compile(
     r"\bconstraints/[\w.]+|violates constraint|organi[sz]ation(al)? policy|org policy|permitted customer", re.I
 )
 _CONSTRAINT = re.compile(r"constraints/[\w.]*\w")
+_NONE_FOUND = "Your default credentials were not found"  # google.auth 2.x: nothing was named that could be wrong
 _STOCKOUT = re.compile(r"resource_?pool_?exhausted|does not have enough resources", re.I)
 _BY_TIME = re.compile(r"per (minute|second|day|100 seconds)|queries per|requests per|rate limit", re.I)
 _PERMISSION = re.compile(r"(?:permission|required)[^'\"]{0,20}['\"]([a-z]+\.[A-Za-z]+\.[A-Za-z]+)['\"]", re.I)
@@ -150,8 +151,8 @@ def from_json(status: int, content: bytes | str, *, service: str = "", phrase: s
     if not isinstance(found, dict):
         text = str(found) if found else phrase or f"HTTP {status}"
         return judge(Answer(status, text, service=service))
-    reasons, facts = _details(found.get("details", []))
-    listed = frozenset(str(e["reason"]) for e in found.get("errors", []) if e.get("reason"))
+    reasons, facts = _details(found.get("details"))
+    listed = frozenset(str(e["reason"]) for e in _mappings(found.get("errors")) if e.get("reason"))
     message = str(found.get("message") or phrase or f"HTTP {status}")
     return judge(Answer(status, message, str(found.get("status", "")), reasons | listed, facts, service))
 
@@ -193,8 +194,11 @@ def _from_auth(error: Exception) -> CloudError | None:
 
     if isinstance(error, exceptions.TransportError):
         return CloudError(f"no connection to Google's sign-in: {_short(error)}", kind=ErrorKind.NETWORK)
+    if isinstance(error, exceptions.RefreshError) and error.retryable:
+        return CloudError(f"Google's sign-in does not work just now: {_short(error)}", kind=ErrorKind.UNAVAILABLE)
     if isinstance(error, exceptions.DefaultCredentialsError):
-        message = "no Google credentials were found on this machine"
+        named = "" if _short(error).startswith(_NONE_FOUND) else f": {_short(error)}"
+        message = f"no Google credentials were found on this machine{named}"
     elif isinstance(error, exceptions.RefreshError):
         message = f"Google does not accept the credentials any more: {_short(error)}"
     else:
@@ -278,9 +282,14 @@ def _suggestion(kind: ErrorKind, answer: Answer) -> str | None:
 
 def _details(details: Any) -> tuple[frozenset[str], Mapping[str, str] | None]:
     """Reasons and metadata of `google.rpc.ErrorInfo` (https://cloud.google.com/apis/design/errors#error_info)."""
-    infos = [d for d in details if isinstance(d, Mapping) and str(d.get("@type", "")).endswith("google.rpc.ErrorInfo")]
+    infos = [d for d in _mappings(details) if str(d.get("@type", "")).endswith("google.rpc.ErrorInfo")]
     facts = next((d["metadata"] for d in infos if isinstance(d.get("metadata"), Mapping)), None)
     return frozenset(str(d["reason"]) for d in infos if d.get("reason")), facts
+
+
+def _mappings(found: Any) -> list[Mapping[str, Any]]:
+    """What stands between us and Google may answer in a shape of its own."""
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
 
 
 def _service(url: str) -> str:
@@ -292,7 +301,8 @@ def _service(url: str) -> str:
 
 def _short(error: Exception) -> str:
     """The first line of google.auth's message; its second argument may hold the server's whole answer."""
-    return str(error.args[0] if error.args else error).splitlines()[0][:200]
+    lines = str(error.args[0] if error.args else error).strip().splitlines()
+    return lines[0][:200] if lines else "no reason given"
 
 
 def _first(pattern: re.Pattern[str], text: str) -> str | None:

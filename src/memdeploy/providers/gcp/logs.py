@@ -108,7 +108,8 @@ def _text(entry: Mapping[str, Any]) -> str:
 
 
 def _console(scope: Scope, query: LogQuery) -> tuple[LogLine, ...]:
-    """The boot script writes to the serial console, which has no times: it comes first."""
+    """The boot script writes to the serial console, which has no times: it comes first. A line is known by its place
+    in all that was ever written there, of which Compute Engine keeps the last megabyte."""
     from memdeploy.errors import CloudError, ErrorKind
     from memdeploy.providers.gcp import errors
 
@@ -120,5 +121,9 @@ def _console(scope: Scope, query: LogQuery) -> tuple[LogLine, ...]:
         if error is None or error.kind is not ErrorKind.NOT_FOUND:
             raise
         return ()
-    texts = [line for line in str(answer.get("contents", "")).splitlines() if line.strip()][-query.limit :]
-    return tuple(LogLine(f"console-{n}", "", "neo4j", "default", text.rstrip()) for n, text in enumerate(texts))
+    place, lines = int(answer.get("start") or 0), []
+    for text in str(answer.get("contents", "")).splitlines(keepends=True):
+        if text.strip():
+            lines.append(LogLine(f"console-{place}", "", "neo4j", "default", text.rstrip()))
+        place += len(text.encode("utf-8", "surrogatepass"))
+    return tuple(lines[-query.limit :])

@@ -13,14 +13,25 @@ from memdeploy.rehearsal.call import Call, Handler
 from memdeploy.rehearsal.refusal import invalid
 
 PREFIX = "constraints/"
+#: List constraints (what is not here is a boolean one), all of which allow everything by default:
+#: https://cloud.google.com/resource-manager/docs/organization-policy/org-policy-constraints
+LISTS = frozenset(
+    {"cloudbuild.allowedWorkerPools", "compute.restrictNonConfidentialComputing", "compute.restrictVpcPeering",
+     "compute.trustedImageProjects", "gcp.resourceLocations", "gcp.restrictNonCmekServices",
+     "gcp.restrictServiceUsage", "iam.allowedPolicyMemberDomains", "run.allowedBinaryAuthorizationPolicies",
+     "run.allowedIngress", "run.allowedVPCEgress"}
+)  # fmt: skip
+_DEFAULT = {"listPolicy": {"allValues": "ALLOW"}}
 
 
 def effective(call: Call) -> Mapping[str, Any]:
-    """A constraint that nobody set answers with its default, which every constraint here has: nothing is forbidden."""
+    """A constraint that nobody set answers with its default: of a boolean one that is not being enforced."""
     constraint = str(call.body.get("constraint") or "")
     if not constraint.startswith(PREFIX):
         raise invalid(f"Invalid constraint name: {constraint}")
-    return {"constraint": constraint, **_policy(call.project.policies.get(constraint.removeprefix(PREFIX)))}
+    name = constraint.removeprefix(PREFIX)
+    default = _DEFAULT if name in LISTS else {}
+    return {"constraint": constraint, **(_policy(call.project.policies.get(name)) or default)}
 
 
 def permits(policies: Mapping[str, Any], constraint: str, value: str) -> bool:

@@ -28,7 +28,7 @@ def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
 def plain(at: object, level: object, text: object) -> str:
     """One entry, on as many lines as it has; all but its first are indented."""
     said = "\n  ".join(log_lines(text or ""))
-    severity = "" if str(level or "") in _UNSTATED else f"{str(level).upper()} "
+    severity = "" if str(level or "") in _UNSTATED else f"{clean(level).upper()} "
     return f"{_when(str(at or ''))}{severity}{said}"
 
 

@@ -11,6 +11,7 @@ from rich.console import RenderableType
 
 from memdeploy.report.marks import Marks
 from memdeploy.report.results import parts
+from memdeploy.report.text import clean
 
 
 def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
@@ -32,4 +33,4 @@ def _outputs(data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _plain(found: object) -> str:
-    return found if isinstance(found, str) else parts.value(found)
+    return clean(found) if isinstance(found, str) else parts.value(found)

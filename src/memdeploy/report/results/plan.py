@@ -49,7 +49,7 @@ def table(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
 
 
 def _action(action: Mapping[str, Any], width: int, marks: Marks) -> list[RenderableType]:
-    sign, style, words = _ACTIONS.get(str(action.get("action")), ("?", "yellow", str(action.get("action"))))
+    sign, style, words = _ACTIONS.get(str(action.get("action")), ("?", "yellow", clean(action.get("action"))))
     step = clean(action.get("step", ""))
     first = Text.assemble((f"  {sign} ", style), f"{step:<{width}}  ")
     cost = money(action.get("cost_per_month"))

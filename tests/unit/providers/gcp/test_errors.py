@@ -15,7 +15,7 @@ from google.api_core import exceptions
 from googleapiclient.errors import HttpError
 
 from memdeploy.errors import ErrorKind
-from memdeploy.providers.gcp import errors, operations
+from memdeploy.providers.gcp import auth, errors, operations
 
 PAYLOADS = {path.stem: json.loads(path.read_text()) for path in sorted((Path(__file__).parent / "payloads").iterdir())}
 ANSWERS = {name: found for name, found in PAYLOADS.items() if "status" in found}
@@ -75,6 +75,8 @@ def test_operations_that_ended_in_an_error(name: str) -> None:
         (google.auth.exceptions.TransportError("no route"), ErrorKind.NETWORK),
         (google.auth.exceptions.DefaultCredentialsError("none"), ErrorKind.UNAUTHENTICATED),
         (google.auth.exceptions.RefreshError("revoked", {"refresh_token": "x"}), ErrorKind.UNAUTHENTICATED),
+        (google.auth.exceptions.RefreshError("", retryable=False), ErrorKind.UNAUTHENTICATED),
+        (google.auth.exceptions.RefreshError("", "", retryable=True), ErrorKind.UNAVAILABLE),
     ],
 )
 def test_silence_and_credentials(raised: Exception, kind: ErrorKind) -> None:
@@ -88,6 +90,28 @@ def test_our_own_defects_are_no_cloud_errors(raised: Exception) -> None:
     assert errors.classify(raised) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("missing.json", None, "missing.json was not found"),
+        ("text.json", "{nope", "text.json is not a valid json file"),
+        ("odd.json", '{"type": "odd"}', "odd.json does not have a valid type"),
+        ("", None, "cannot be read: Is a directory"),
+    ],
+)
+def test_a_credentials_file_that_is_of_no_use_is_named(
+    name: str, content: str | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / name))
+    with pytest.raises(google.auth.exceptions.DefaultCredentialsError) as raised:
+        auth.real("acme-prod-1")
+    found = errors.classify(raised.value)
+    assert found is not None
+    assert said in found.message
+
+
 def test_what_a_server_said_of_a_token_is_not_repeated() -> None:
     raised = google.auth.exceptions.RefreshError("invalid_grant: expired", {"refresh_token": "1//canary"})
     found = errors.classify(raised)
@@ -99,6 +123,22 @@ def test_an_answer_that_is_no_json() -> None:
     found = errors.from_json(502, b"<html>Bad Gateway</html>", service="run", phrase="Bad Gateway")
     assert found.kind is ErrorKind.UNAVAILABLE
     assert found.message == "run: Bad Gateway"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": {"message": "no", "details": null}}',
+        b'{"error": {"message": "no", "details": "none", "errors": null}}',
+        b'{"error": {"message": "no", "errors": ["quota", {"reason": null}]}}',
+        b'{"error": {"message": "no", "details": [null, 1, {"@type": 7}]}}',
+        b'{"error": "no"}',
+    ],
+)
+def test_an_answer_of_another_shape_than_googles(body: bytes) -> None:
+    """Whatever stands between may answer in its own way; judging it must not end the run."""
+    found = errors.from_json(403, body, service="run")
+    assert (found.kind, found.message) == (ErrorKind.PERMISSION, "run: no")
 
 
 def test_a_rehearsals_addresses_name_their_service() -> None:

@@ -82,10 +82,20 @@ def test_the_rule_of_tiers(tier: str, problem: str | None) -> None:
         ({"listPolicy": {"allowedValues": ["in:us-locations"]}}, False),
         ({"listPolicy": {"allowedValues": ["europe-west1"]}}, True),
         ({"listPolicy": {"allValues": "DENY"}}, True),
+        ({"listPolicy": {"deniedValues": ["in:us-locations"]}}, False),
+        ({"listPolicy": {"deniedValues": ["us-central1"]}}, True),
     ],
 )
 def test_a_policy_of_places_is_judged_as_far_as_it_can_be(answer: dict[str, Any], certain: bool | None) -> None:
     assert policy.located(answer, Facts(cloud().scope, run=SimpleNamespace())) is certain
+
+
+@pytest.mark.parametrize("rule", policy.RULES, ids=lambda rule: rule.constraint)
+def test_a_constraint_that_nobody_set_forbids_nothing(rule: policy.Rule) -> None:
+    """Its effective policy is then its default: of a list everything is allowed, a boolean one is not enforced."""
+    facts = Facts(cloud().scope, run=SimpleNamespace())
+    for answer in ({}, {"listPolicy": {"allValues": "ALLOW"}}, {"booleanPolicy": {}}):
+        assert rule.judged({"constraint": f"constraints/{rule.constraint}", **answer}, facts) is None
 
 
 def test_a_permission_that_google_does_not_know_spoils_nothing() -> None:

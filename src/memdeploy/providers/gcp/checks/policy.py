@@ -67,7 +67,7 @@ def denied(*values: str) -> Callable[[Policy, Facts], bool | None]:
 
 def lists(policy: Policy, facts: Facts) -> bool | None:
     """Certain when anything is listed at all: what is asked for there is not what we make."""
-    return True if policy.get("listPolicy") else None
+    return True if _restricted(policy) else None
 
 
 def services(policy: Policy, facts: Facts) -> bool | None:
@@ -90,15 +90,27 @@ def _made_of(facts: Facts) -> tuple[str, ...]:
 
 def pools(policy: Policy, facts: Facts) -> bool | None:
     """We build in no pool of anybody's; an engine on this machine needs none."""
-    return False if policy.get("listPolicy") else None
+    return False if _restricted(policy) else None
+
+
+def _restricted(policy: Policy) -> bool:
+    """A list that nobody set is answered as `allValues: ALLOW`, its default."""
+    found = policy.get("listPolicy", {})
+    return bool(found) and found.get("allValues") != "ALLOW"
 
 
 def located(policy: Policy, facts: Facts) -> bool | None:
-    region = facts.scope.region
-    if any(_allowed(policy, name) for name in (region, f"in:{region}-locations")):
+    """By the region's name or its own group; what is in a larger group (`in:europe-locations`) we do not know."""
+    found, scope = policy.get("listPolicy", {}), facts.scope
+    allowed, denied = set(found.get("allowedValues", [])), set(found.get("deniedValues", []))
+    own = {scope.region, f"is:{scope.region}", f"in:{scope.region}-locations"}
+    if found.get("allValues") == "DENY" or denied & {*own, scope.zone, f"is:{scope.zone}"}:
+        return True
+    if any(value.startswith("in:") for value in denied):
+        return False
+    if not allowed or own & allowed:
         return None
-    groups = [value for value in policy.get("listPolicy", {}).get("allowedValues", []) if value.startswith("in:")]
-    return not groups
+    return not any(value.startswith("in:") for value in allowed)
 
 
 def _allowed(policy: Policy, value: str) -> bool:
