@@ -26,7 +26,10 @@ class Graph:
         self._check_names()
         self._order = sort(self._needs)
         self._dependents = invert(self._needs)
-        self._weights = longest_paths(self._order, self._dependents, lambda name: self._steps[name].seconds)
+        self._weights = longest_paths(self._order, self._dependents, self._seconds_of)
+        before = longest_paths(tuple(reversed(self._order)), self._needs, self._seconds_of)
+        # Both count the step itself.
+        self._through = {name: self._weights[name] + before[name] - self._seconds_of(name) for name in self._order}
 
     def __iter__(self) -> Iterator[Step]:
         return (self._steps[name] for name in self._order)
@@ -60,6 +63,11 @@ class Graph:
         """Usual seconds of the whole graph with unlimited parallelism: the critical path."""
         return max(self._weights.values(), default=0.0)
 
+    def slack(self, name: str) -> float:
+        """Usual seconds by which this step may end later without making the whole graph longer; 0 on the critical
+        path."""
+        return self.seconds() - self._through[name]
+
     def upstream(self, names: Iterable[str]) -> frozenset[str]:
         """The named steps and everything they need, directly or not."""
         return _reach(names, self._needs)
@@ -72,6 +80,9 @@ class Graph:
         """The graph of these steps and all that they need."""
         wanted = self.upstream(names)
         return Graph([step for step in self._steps.values() if step.name in wanted])
+
+    def _seconds_of(self, name: str) -> float:
+        return self._steps[name].seconds
 
     def _check_names(self) -> None:
         for step in self._steps.values():

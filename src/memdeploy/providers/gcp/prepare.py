@@ -113,7 +113,7 @@ class Prepare:
     def _finish(self, run: Run, execution: str) -> None:
         run.progress("checks databases and model, makes the tables")
         ended = run.until(
-            lambda: self._ended(execution), what=f"execution {execution}", every=5.0, timeout=EXECUTION_SECONDS
+            lambda: self._ended(execution), what=f"execution {execution}", every=1.0, timeout=EXECUTION_SECONDS
         )
         if not ended.get("succeededCount"):
             raise self._failed(run, execution, ended)
