@@ -89,6 +89,8 @@ class Call:
     caller: str
     "An IAM member: user:… for whoever runs the client, serviceAccount:… for tokens that this cloud gave out."
     project_or_none: Project | None = None
+    region: str = ""
+    "Of a regional host (us-central1-run.googleapis.com), '' for a global one. Cloud Run's v1 paths name no region."
     slowness: float = 1.0
     "Fault injection: how many times longer an operation takes that this call starts."
     doomed: bool = False

@@ -21,6 +21,9 @@ from memdeploy.rehearsal.refusal import invalid, not_found
 VERSION = re.compile(r"(?:compute/v1|sql/v1beta4|apis/[^/]+/v1|v\d+(?:(?:alpha|beta)\d+)?)/")
 PROJECT = re.compile(r"(?:^|/)(?:projects|namespaces)/([^/:]+)")
 ACCOUNT_PROJECT = re.compile(r"serviceAccounts/[^@/]+@([^.]+)\.iam\.gserviceaccount\.com")
+# https://cloud.google.com/run/docs/reference/rest#service-endpoint: `<region>-run.googleapis.com`
+REGIONAL_HOST = re.compile(r"(?P<region>[a-z]+-[a-z]+\d+)-[a-z]")
+NAMESPACE = re.compile(r"namespaces/(?P<project>[^/]+)/(?P<rest>.+)")
 # Not tied to the resource's project but to the caller's own, which is not part of a rehearsal unless it is named
 # (X-Goog-User-Project). https://cloud.google.com/docs/quotas/quota-project#project-client-based
 CLIENT_BASED = frozenset({"cloudresourcemanager", "cloudbilling", "oauth2"})
@@ -62,7 +65,8 @@ class Dispatcher:
             sent = request.json()
         except ValueError:
             raise invalid("Invalid JSON payload received. Unexpected token.", reason="parseError") from None
-        name = _name(match, unquote(raw_path))
+        region = _region(request.headers.get("host", ""))
+        name = _located(_name(match, unquote(raw_path)), region)
         project = _project(cloud, name)
         return Call(
             cloud=cloud,
@@ -73,6 +77,7 @@ class Dispatcher:
             body=self._contract.body(match, sent),
             caller=_caller(cloud, request.bearer),
             project_or_none=project,
+            region=region,
             slowness=strike.slowness,
             doomed=strike.doomed,
         )
@@ -122,6 +127,18 @@ def _name(match: Match, path: str) -> str:
     custom = match.method.flat_path.rsplit("/", 1)[-1].partition(":")[2]
     bare = path.removesuffix(f":{custom}") if custom and "}" not in custom else path
     return VERSION.sub("", bare, count=1) if VERSION.match(bare) else bare
+
+
+def _region(host: str) -> str:
+    found = REGIONAL_HOST.match(host)
+    return found["region"] if found else ""
+
+
+def _located(name: str, region: str) -> str:
+    """Cloud Run's v1 names its resources by namespace, which is the project, and the host's region: the same resources
+    as v2's. `-` stands for all regions, as in v2."""
+    found = NAMESPACE.fullmatch(name)
+    return f"projects/{found['project']}/locations/{region or '-'}/{found['rest']}" if found else name
 
 
 def _project(cloud: Cloud, name: str) -> Project | None:

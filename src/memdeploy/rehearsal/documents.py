@@ -15,7 +15,7 @@ from memdeploy.rehearsal.call import Method
 
 # Service (first label of the API's host) -> documents, the preferred version first.
 VERSIONS: Mapping[str, tuple[str, ...]] = {
-    "artifactregistry": ("artifactregistry.v1",),
+    "artifactregistry": ("artifactregistry.v1", "artifactregistry.v1beta2"),
     "cloudbilling": ("cloudbilling.v1",),
     "cloudbuild": ("cloudbuild.v1",),
     "cloudresourcemanager": ("cloudresourcemanager.v3", "cloudresourcemanager.v1"),

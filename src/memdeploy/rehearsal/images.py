@@ -17,9 +17,15 @@ from memdeploy.rehearsal.store import Row
 
 SERVICE = "artifactregistry"
 _NAME = re.compile(
-    r"(?P<location>[a-z0-9-]+)/(?P<project>[a-z0-9-]+)/(?P<repository>[a-z0-9-]+)/(?P<package>[a-z0-9._/-]+?)"
+    r"(?P<location>[a-z0-9-]+)/(?P<project>[a-z0-9-]+)/(?P<repository>[a-z0-9.-]+)/(?P<package>[a-z0-9._/-]+?)"
     r"(:(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
+
+
+_PKG_DEV = "-docker.pkg.dev"
+# gcr.io is served by repositories of these names, where a project has them; nothing makes them at a push.
+# https://cloud.google.com/artifact-registry/docs/transition/gcr-repositories
+GCR = {"gcr.io": "us", "us.gcr.io": "us", "eu.gcr.io": "europe", "asia.gcr.io": "asia"}
 
 
 @dataclass(frozen=True)
@@ -61,9 +67,16 @@ def registry_uri(cloud: Cloud, repository: str) -> str:
 
 
 def parse(cloud: Cloud, name: str) -> Image | None:
-    """None when the name does not point to this cloud's registry."""
-    prefix = f"{host(cloud)}/"
-    return parse_path(name.removeprefix(prefix)) if name.startswith(prefix) else None
+    """None when the name does not point to this cloud's registry, by the rehearsal's own address or by Google's."""
+    first, _, rest = name.partition("/")
+    if first == host(cloud):
+        return parse_path(rest)
+    if first.endswith(_PKG_DEV):
+        return parse_path(f"{first.removesuffix(_PKG_DEV)}/{rest}")
+    if first in GCR:
+        project, _, package = rest.partition("/")
+        return parse_path(f"{GCR[first]}/{project}/{first}/{package}")
+    return None
 
 
 def parse_path(path: str) -> Image | None:
@@ -90,7 +103,7 @@ def digest_of(cloud: Cloud, name: str) -> str | None:
     """What the name points to now; None: no such image."""
     image = parse(cloud, name)
     if image is None:
-        return None
+        return _digest_on_hub(cloud, name)
     if cloud.backing.registry():
         return loopback.digest(host(cloud), image.path, image.reference)
     found = find(cloud, image)
@@ -111,13 +124,28 @@ def record(cloud: Cloud, image: Image, digest: str, kept: Manifest | None = None
 
 
 def _from_hub(cloud: Cloud, image: Image) -> Manifest | None:
+    return _of_hub(cloud, image.package, image.digest, image.reference)
+
+
+def _digest_on_hub(cloud: Cloud, name: str) -> str | None:
+    """Cloud Run takes public images of Docker Hub too. https://cloud.google.com/run/docs/deploying#images"""
+    bare = name.removeprefix("docker.io/")
+    if ("." in bare.partition("/")[0] or ":" in bare.partition("/")[0]) and "/" in bare:
+        return None
+    rest, _, digest = bare.partition("@")
+    package, _, tag = rest.partition(":")
+    found = _of_hub(cloud, package, digest or None, tag or "latest")
+    return found.digest if found else None
+
+
+def _of_hub(cloud: Cloud, package: str, digest: str | None, tag: str) -> Manifest | None:
     """Official images answer under `library/` and without it, as in a Docker Hub remote repository."""
-    short = image.package.removeprefix("library/")
+    short = package.removeprefix("library/")
     for known in cloud.hub:
-        name, _, tag = known.partition(":")
+        name, _, its = known.partition(":")
         if name != short:
             continue
         found = manifest(f"hub:{known}")
-        if image.digest == found.digest or (image.digest is None and (tag or "latest") == image.reference):
+        if digest == found.digest or (digest is None and (its or "latest") == tag):
             return found
     return None

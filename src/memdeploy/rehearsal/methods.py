@@ -21,6 +21,7 @@ LEAF: Mapping[str, str] = {
     "insert": "create",
     "patch": "update",
     "replaceService": "update",
+    "replaceJob": "update",
     "aggregatedList": "list",
     "batchGet": "get",
 }

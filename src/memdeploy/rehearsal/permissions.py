@@ -13,8 +13,8 @@ from memdeploy.rehearsal.call import Call
 
 Extra = Callable[[Call], Iterable[str]]
 
-#: Anybody may ask what he may do, and who he is.
-FREE = frozenset({"oauth2.userinfo.get", "resourcemanager.projects.testIamPermissions"})
+#: Anybody may ask who he is; and what he may do ("There are no permissions required for making this API call").
+FREE = frozenset({"oauth2.userinfo.get"})
 #: Operations that need no permission of their own, or their resource's.
 #: https://cloud.google.com/artifact-registry/docs/access-control has none for operations;
 #: https://cloud.google.com/sql/docs/postgres/iam-permissions: operations.get needs cloudsql.instances.get
@@ -28,6 +28,8 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
 def needed(call: Call) -> tuple[str, ...]:
     """The first is the method's own."""
     method = call.method
+    if method.leaf == "testIamPermissions":
+        return ()
     if method.id in OPERATIONS:
         return OPERATIONS[method.id]
     own = _internal(call) or methods.permission(method)
@@ -118,7 +120,8 @@ def _revision(call: Call) -> Iterable[str]:
 
 def _job(call: Call) -> Iterable[str]:
     yield from _revision(call)
-    if call.body.get("startExecutionToken") or call.body.get("runExecutionToken"):
+    job = call.body.get("spec") or call.body  # v1, v2
+    if job.get("startExecutionToken") or job.get("runExecutionToken"):
         yield "run.jobs.run"
 
 
@@ -141,7 +144,9 @@ EXTRAS: Mapping[str, Extra] = {
     "compute.firewalls.delete": _rules_of_network,
     "compute.addresses.insert": _address,
     "compute.globalAddresses.insert": _range,
-    f"{_SERVICE}.create": _revision,
+    **dict.fromkeys((f"{_SERVICE}.create", f"{_SERVICE}.replaceService"), _revision),
+    **dict.fromkeys(("run.namespaces.services.create", "run.namespaces.services.replaceService"), _revision),
+    **dict.fromkeys(("run.namespaces.jobs.create", "run.namespaces.jobs.replaceJob"), _job),
     f"{_SERVICE}.patch": _revision,
     f"{_JOB}.create": _job,
     f"{_JOB}.patch": _job,

@@ -49,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
         if not HOSTS.fullmatch(host) or not ORIGINS.fullmatch(self.headers.get("Origin", "http://localhost")):
             return self._write(json_answer(403, {"error": "this rehearsal answers to its own loopback address only"}))
         raw_path = host_to_path(host.partition(":")[0], target.path)
-        headers = {name.lower(): value for name, value in self.headers.items()}
+        headers = {name.lower(): value for name, value in self.headers.items()} | {"host": host}
         answer = self.app.handle(Request(self.command, unquote(raw_path), target.query, headers, body), raw_path)
         return self._cut() if answer is None else self._write(answer)
 

@@ -362,3 +362,35 @@ def test_organization_policies_are_answered_like_a_stale_fingerprint(tmp_path: P
         compute.prepared()
         assert compute.refused("instances.insert", body=compute.machine()) == (412, "conditionNotMet")
         assert "error" not in compute.do("instances.insert", body=compute.machine(metadata={"items": []}))
+
+
+def test_an_auto_mode_network_has_a_subnet_in_every_region_and_takes_them_with_it(compute: Compute) -> None:
+    """https://cloud.google.com/vpc/docs/subnets#ip-ranges"""
+    compute.do("networks.insert", body={"name": "auto", "autoCreateSubnetworks": True})
+    network = compute.get("networks.get", network="auto")
+    assert network["autoCreateSubnetworks"]
+    assert len(network["subnetworks"]) == len(compute.api.regions().list(project=PROJECT).execute()["items"])
+    subnet = compute.get("subnetworks.get", subnetwork="auto")
+    assert (subnet["ipCidrRange"], subnet["region"].rsplit("/", 1)[-1]) == ("10.128.0.0/20", REGION)
+    address = {"name": "a", "addressType": "INTERNAL", "subnetwork": f"regions/{REGION}/subnetworks/auto"}
+    compute.do("addresses.insert", body=address)
+    assert compute.refused("networks.delete", network="auto") == (400, "resourceInUseByAnotherResource")
+    compute.do("addresses.delete", address="a")
+    compute.do("networks.delete", network="auto")
+    assert compute.refused("subnetworks.get", subnetwork="auto")[0] == 404
+
+
+def test_what_older_clients_ask_for_is_still_taken(compute: Compute) -> None:
+    """gcloud 528 sends returnPartialSuccess with every list; the newest document has it no longer."""
+    for path in ("global/networks?returnPartialSuccess=true", "aggregated/disks?returnPartialSuccess=true"):
+        assert compute.cloud.http("GET", f"/compute/compute/v1/projects/{PROJECT}/{path}")[0] == 200
+    assert compute.cloud.http("GET", f"/compute/compute/v1/projects/{PROJECT}/aggregated/disks?partial=1")[0] == 400
+
+
+@pytest.mark.parametrize("image", ["global/images/family/cos-stable", "zones/-/imageFamilyViews/cos-stable"])
+def test_a_public_image_is_named_by_family_or_its_view(compute: Compute, image: str) -> None:
+    base = f"{compute.cloud.endpoint}/compute/compute/v1"
+    disk = {"boot": True, "initializeParams": {"sourceImage": f"{base}/projects/cos-cloud/{image}"}}
+    compute.network()
+    machine = compute.machine(disks=[disk], networkInterfaces=[{"subnetwork": SUBNET}])
+    assert compute.do("instances.insert", body=machine)["status"] == "DONE"

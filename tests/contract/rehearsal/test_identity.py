@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.oauth2 import service_account
 from googleapiclient.errors import HttpError
 
 from memdeploy.rehearsal import enabled, identity, policies
@@ -205,3 +207,33 @@ def test_two_writers_at_once_lose_nothing(cloud: Embedded) -> None:
         thread.join()
     policy = cloud.api("cloudresourcemanager", "v3").projects().getIamPolicy(resource=P, body={}).execute()
     assert sorted(policy["bindings"][0]["members"]) == members
+
+
+def keys(cloud: Embedded) -> Any:
+    return cloud.api("iam", "v1").projects().serviceAccounts().keys()
+
+
+def test_a_key_is_given_once_and_listed_without_its_secret(cloud: Embedded) -> None:
+    """https://cloud.google.com/iam/docs/keys-create-delete"""
+    parent = account(cloud)["name"]
+    made = keys(cloud).create(name=parent, body={}).execute()
+    file = json.loads(base64.b64decode(made["privateKeyData"]))
+    assert (file["type"], file["project_id"]) == ("service_account", PROJECT)
+    signer = service_account.Credentials.from_service_account_info(file)
+    assert signer.service_account_email == parent.rsplit("/", 1)[-1]
+    (listed,) = keys(cloud).list(name=parent).execute()["keys"]
+    assert listed == keys(cloud).get(name=made["name"]).execute()
+    assert "privateKeyData" not in listed
+    keys(cloud).delete(name=made["name"]).execute()
+    assert keys(cloud).list(name=parent).execute().get("keys", []) == []
+
+
+def test_a_policy_forbids_keys(tmp_path: Path) -> None:
+    with embedded(tmp_path, policies={"iam.disableServiceAccountKeyCreation": True}) as cloud:
+        error = refusal(keys(cloud).create(name=account(cloud)["name"], body={}))
+        assert (error["code"], error["status"]) == (400, "FAILED_PRECONDITION")
+
+
+def test_an_etag_in_this_api_is_bytes(cloud: Embedded) -> None:
+    """Discovery document, ServiceAccount.etag: format byte; gcloud decodes it."""
+    assert base64.b64decode(account(cloud)["etag"], validate=True)

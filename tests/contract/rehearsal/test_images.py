@@ -327,3 +327,32 @@ def test_a_remote_repository_is_ready_when_its_images_are(tmp_path: Path) -> Non
         ended = operations.get(name=operation["name"]).execute()
         assert ended["response"]["name"] == HUB
         assert engine.hub[0] == (ended["response"]["registryUri"], ("neo4j:5.26-community",))
+
+
+def test_gcr_io_is_a_repository_of_that_name(cloud: Embedded) -> None:
+    """https://cloud.google.com/artifact-registry/docs/transition/gcr-repositories: nothing makes it at a push."""
+    make(cloud)
+    image = f"gcr.io/{PROJECT}/memmachine:v1"
+    email = builder(cloud)
+    assert run(cloud, build(cloud, email, images=[image]))["status"] == "FAILURE"
+    parent = f"projects/{PROJECT}/locations/us"
+    refused(repositories(cloud).create(parent=LOCATION, repositoryId="gcr.io", body=DOCKER), 400, "repository ID")
+    repositories(cloud).create(parent=parent, repositoryId="gcr.io", body=DOCKER).execute()
+    cloud.clock.advance(20)
+    name = f"{parent}/repositories/gcr.io"
+    binding = {"role": "roles/artifactregistry.writer", "members": [f"serviceAccount:{email}"]}
+    repositories(cloud).setIamPolicy(resource=name, body={"policy": {"bindings": [binding]}}).execute()
+    cloud.clock.advance(200)
+    assert run(cloud, build(cloud, email, images=[image]))["status"] == "SUCCESS"
+    (found,) = repositories(cloud).dockerImages().list(parent=name).execute()["dockerImages"]
+    assert found["tags"] == ["v1"]
+    assert repositories(cloud).dockerImages().get(name=found["name"]).execute() == found
+
+
+def test_an_older_version_of_the_api_has_the_same_repositories(cloud: Embedded) -> None:
+    """gcloud's `artifacts repositories list` asks v1beta2 where to look."""
+    made = make(cloud)
+    older = cloud.api("artifactregistry", "v1beta2").projects().locations()
+    names = [place["locationId"] for place in older.list(name=f"projects/{PROJECT}").execute()["locations"]]
+    assert {"us", REGION} <= set(names)
+    assert older.repositories().get(name=made["name"]).execute()["name"] == made["name"]

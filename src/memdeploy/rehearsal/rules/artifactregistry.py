@@ -12,6 +12,7 @@ from memdeploy.rehearsal.operations import WAIT, Finisher, Operation, Outcome
 from memdeploy.rehearsal.paging import page
 from memdeploy.rehearsal.refusal import exists, invalid, not_found
 from memdeploy.rehearsal.rules import artifactregistry_packages as packages
+from memdeploy.rehearsal.rules import locations
 from memdeploy.rehearsal.rules.guard import guarded
 from memdeploy.rehearsal.rules.secretmanager import check_labels
 from memdeploy.rehearsal.store import Row
@@ -21,6 +22,8 @@ _TYPE = "type.googleapis.com/google.devtools.artifactregistry.v1"
 # https://cloud.google.com/artifact-registry/docs/repositories/create-repos: "lowercase letters, numbers and hyphens",
 # starts with a letter, ends with a letter or number; at most 63 (E).
 _ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+# Names with a dot are for the gcr.io domains, each in its own multi-region.
+_DOMAINS = images.GCR
 _CHANGEABLE = (
     "description",
     "labels",
@@ -34,7 +37,7 @@ _CHANGEABLE = (
 def create(call: Call) -> Mapping[str, Any]:
     id_ = call.text("repositoryId")
     name = f"{call.name}/{id_}"
-    if not _ID.fullmatch(id_):
+    if not _ID.fullmatch(id_) and _DOMAINS.get(id_) != call.name.split("/")[3]:
         raise invalid(f'the repository ID "{id_}" is invalid: must match {_ID.pattern}')
     if call.find(name):
         raise exists("the repository already exists")
@@ -135,7 +138,8 @@ def _checked(sent: Mapping[str, Any]) -> dict[str, Any]:
     """Discovery document: a remote repository needs its source; the mode defaults to STANDARD_REPOSITORY."""
     if (sent.get("format") or "FORMAT_UNSPECIFIED") == "FORMAT_UNSPECIFIED":
         raise invalid("format is required")
-    mode = sent.get("mode") or "STANDARD_REPOSITORY"
+    mode = sent.get("mode") or "MODE_UNSPECIFIED"
+    mode = "STANDARD_REPOSITORY" if mode == "MODE_UNSPECIFIED" else mode
     config = sent.get("remoteRepositoryConfig") or {}
     if mode == "REMOTE_REPOSITORY" and not any(key.endswith("Repository") for key in config):
         raise invalid("remote_repository_config is required for a repository of mode REMOTE_REPOSITORY")
@@ -147,6 +151,8 @@ def _checked(sent: Mapping[str, Any]) -> dict[str, Any]:
 
 _BASE = "artifactregistry.projects.locations.repositories"
 RULES: Mapping[str, Handler] = {
+    # https://cloud.google.com/artifact-registry/docs/repositories/repo-locations
+    "artifactregistry.projects.locations.list": locations.lister("us", "europe", "asia"),
     f"{_BASE}.create": create,
     f"{_BASE}.get": get,
     f"{_BASE}.list": list_,
@@ -165,6 +171,7 @@ RULES: Mapping[str, Handler] = {
     f"{_BASE}.packages.tags.get": packages.get,
     f"{_BASE}.packages.tags.delete": packages.delete_tag,
     f"{_BASE}.dockerImages.list": packages.list_images,
+    f"{_BASE}.dockerImages.get": packages.get_image,
 }
 FINISHERS: Mapping[str, Finisher] = {
     "created": guarded(created, create_failed),

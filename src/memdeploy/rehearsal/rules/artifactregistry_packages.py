@@ -7,6 +7,7 @@ takes over what is there.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from memdeploy.rehearsal import images, loopback, operations
@@ -41,7 +42,16 @@ def list_tags(call: Call) -> Mapping[str, Any]:
 def list_images(call: Call) -> Mapping[str, Any]:
     repository = _synced(call, call.name.removesuffix("/dockerImages"))
     rows = [row for row in call.store.below(SERVICE, f"{repository.name}/packages") if row.type == "Version"]
-    return page(call, "dockerImages", [_docker_image(repository, row) for row in rows])
+    return page(call, "dockerImages", [_docker_image(call, repository, row) for row in rows])
+
+
+def get_image(call: Call) -> Mapping[str, Any]:
+    """`…/dockerImages/PACKAGE@DIGEST`."""
+    repository, _, image = call.name.partition("/dockerImages/")
+    package, _, digest = image.partition("@")
+    found = _synced(call, repository)
+    name = f"{repository}/packages/{package.replace('/', '%2F')}/versions/{digest}"
+    return _docker_image(call, found, _find(replace(call, name=name)))
 
 
 def get(call: Call) -> Mapping[str, Any]:
@@ -136,10 +146,17 @@ def _image_of(package: str) -> Image:
     return Image(location, project, repository, short.replace("%2F", "/"))
 
 
-def _docker_image(repository: Row, version: Row) -> dict[str, Any]:
+def _docker_image(call: Call, repository: Row, version: Row) -> dict[str, Any]:
+    of_package = call.store.children(SERVICE, f"{version.name.split('/versions/')[0]}/tags")
+    tags = [tag.name.rsplit("/", 1)[-1] for tag in of_package if tag.body["version"] == version.name]
     package, digest = version.name.split("/packages/")[1].split("/versions/")
     uri = f"{repository.body['registryUri']}/{package.replace('%2F', '/')}@{digest}"
-    return {"name": f"{repository.name}/dockerImages/{package}@{digest}", "uri": uri, **_times(version.body)}
+    return {
+        "name": f"{repository.name}/dockerImages/{package}@{digest}",
+        "uri": uri,
+        "tags": tags,
+        **_times(version.body),
+    }
 
 
 def _times(body: Mapping[str, Any]) -> dict[str, Any]:

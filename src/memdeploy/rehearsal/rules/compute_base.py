@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any
 from uuid import UUID
 
@@ -101,11 +101,16 @@ def insert(
 
 
 def stamped(call: Call, name: str, type_: str) -> dict[str, Any]:
+    return made(call.cloud, name, type_)
+
+
+def made(cloud: Cloud, name: str, type_: str) -> dict[str, Any]:
+    """What every new resource gets."""
     found: dict[str, Any] = {
         "kind": f"compute#{type_[0].lower()}{type_[1:]}",
-        "id": str(4_000_000_000_000_000_000 + call.store.next("compute/id") * 7_919 + zlib.crc32(name.encode())),
+        "id": str(4_000_000_000_000_000_000 + cloud.store.next("compute/id") * 7_919 + zlib.crc32(name.encode())),
         "name": name.rsplit("/", 1)[-1],
-        "creationTimestamp": stamp(call.now),
+        "creationTimestamp": stamp(cloud.now),
         "selfLink": link(name),
     }
     parts = name.split("/")
@@ -176,11 +181,12 @@ def remove_row(cloud: Cloud, operation: Operation) -> Outcome:
     return Outcome()
 
 
-def delete(call: Call, name: str, *, finisher: str = "remove") -> Mapping[str, Any]:
+def delete(call: Call, name: str, *, finisher: str = "remove", besides: Set[str] = frozenset()) -> Mapping[str, Any]:
+    """`besides`: users that go with it."""
     row = existing(call, name)
     if row.hidden.get("deleting"):
         raise not_ready(name)
-    refuse_in_use(call.cloud, row)
+    refuse_in_use(call.cloud, row, besides)
     call.store.put(row.with_hidden(deleting=True), call.now)
     return begin(call, "delete", name, finisher=finisher)
 
@@ -189,9 +195,10 @@ def users(cloud: Cloud, name: str) -> list[Row]:
     return [row for row in cloud.store.below(SERVICE, "") if name in row.hidden.get("uses", ())]
 
 
-def refuse_in_use(cloud: Cloud, row: Row) -> None:
+def refuse_in_use(cloud: Cloud, row: Row, besides: Set[str] = frozenset()) -> None:
     for user in users(cloud, row.name):
-        raise in_use(row, user.name)
+        if user.name not in besides:
+            raise in_use(row, user.name)
 
 
 def in_use(row: Row, user: str) -> Refusal:

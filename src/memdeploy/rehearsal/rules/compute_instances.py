@@ -16,8 +16,10 @@ from memdeploy.rehearsal.rules.compute_disks import disk_body
 from memdeploy.rehearsal.rules.compute_places import check_quota, check_zone, machine
 from memdeploy.rehearsal.store import Row
 
+# https://cloud.google.com/compute/docs/images/os-details; by name, by family, or by a family's view (as gcloud does)
 PUBLIC_IMAGES = re.compile(
-    r"(?:https://[^/]+/compute/v1/)?projects/(cos|debian|ubuntu-os|rocky-linux|rhel|centos)-cloud/global/images/.+"
+    r"(?:https?://[^/]+(?:/compute)?/compute/v1/)?projects/(cos|debian|ubuntu-os|rocky-linux|rhel|centos)-cloud"
+    r"/(global/images|zones/[^/]+/imageFamilyViews)/.+"
 )
 
 

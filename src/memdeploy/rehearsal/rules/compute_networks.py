@@ -1,4 +1,4 @@
-"""Networks and subnetworks (custom mode). https://cloud.google.com/vpc/docs/subnets"""
+"""Networks and subnetworks. https://cloud.google.com/vpc/docs/subnets"""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from memdeploy.rehearsal.call import Call, Cloud, Handler
 from memdeploy.rehearsal.operations import Finisher, Operation, Outcome
 from memdeploy.rehearsal.refusal import Refusal, invalid, not_found
+from memdeploy.rehearsal.rules import compute_auto, compute_quotas, holds, peerings
 from memdeploy.rehearsal.rules import compute_base as base
-from memdeploy.rehearsal.rules import compute_quotas, holds, peerings
 from memdeploy.rehearsal.store import Row
 
 PEERING = "servicenetworking-googleapis-com"
@@ -27,13 +27,20 @@ RFC1918 = [IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/
 
 def insert_network(call: Call) -> Mapping[str, Any]:
     name = base.check_new(call, "networks")
-    if call.body.get("autoCreateSubnetworks", True) is not False:
-        raise Refusal(
-            501, "UNIMPLEMENTED", "The rehearsal has custom-mode networks only (autoCreateSubnetworks: false)."
-        )
+    auto = call.body.get("autoCreateSubnetworks", True) is not False
+    if auto and call.backing.name != "none":
+        text = "With containers the rehearsal has custom-mode networks only (autoCreateSubnetworks: false)."
+        raise Refusal(501, "UNIMPLEMENTED", text)
     compute_quotas.check(call, "NETWORKS")
-    body = {"mtu": 1460, "routingConfig": {"routingMode": "REGIONAL"}, **call.body, "autoCreateSubnetworks": False}
-    return base.insert(call, "Network", name, body)
+    body = {"mtu": 1460, "routingConfig": {"routingMode": "REGIONAL"}, **call.body, "autoCreateSubnetworks": auto}
+    return base.insert(call, "Network", name, body, finisher="network")
+
+
+def finish_network(cloud: Cloud, operation: Operation) -> Outcome:
+    row = cloud.store.get(base.SERVICE, operation.target)
+    if row is not None and row.body["autoCreateSubnetworks"]:
+        compute_auto.make_subnets(cloud, row)
+    return base.mark_ready(cloud, operation)
 
 
 def get_network(call: Call) -> Mapping[str, Any]:
@@ -68,7 +75,16 @@ def delete_network(call: Call) -> Mapping[str, Any]:
     row = base.existing(call, base.target(call, "networks", "network"))
     if peerings.connection(call.cloud, row.name):
         raise base.in_use(row, f"{row.name}/peerings/{PEERING}")
-    return base.delete(call, row.name)
+    own = compute_auto.subnets(call.cloud, row.name)
+    for subnet in own:
+        base.refuse_in_use(call.cloud, subnet)
+    return base.delete(call, row.name, finisher="remove_network", besides={subnet.name for subnet in own})
+
+
+def finish_remove_network(cloud: Cloud, operation: Operation) -> Outcome:
+    for subnet in compute_auto.subnets(cloud, operation.target):
+        cloud.store.delete(base.SERVICE, subnet.name)
+    return base.remove_row(cloud, operation)
 
 
 def remove_peering(call: Call) -> Mapping[str, Any]:
@@ -210,6 +226,8 @@ RULES: Mapping[str, Handler] = {
     "compute.subnetworks.delete": base.idempotent(delete_subnet),
 }
 FINISHERS: Mapping[str, Finisher] = {
+    "network": finish_network,
+    "remove_network": finish_remove_network,
     "subnet": finish_subnet,
     "remove_subnet": finish_remove_subnet,
     "remove_peering": finish_remove_peering,

@@ -5,6 +5,7 @@ A deleted account stays for 30 days under its unique id; a new one of that email
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from memdeploy.rehearsal import policies
 from memdeploy.rehearsal.call import Call, Handler
 from memdeploy.rehearsal.paging import page
 from memdeploy.rehearsal.refusal import aborted, exists, failed_precondition, invalid, not_found
+from memdeploy.rehearsal.rules import iam_keys
 from memdeploy.rehearsal.store import Row
 
 SERVICE = "iam"
@@ -63,7 +65,7 @@ def patch(call: Call) -> Mapping[str, Any]:
     mask = [path.strip() for path in str(call.body.get("updateMask", "")).split(",") if path.strip()]
     if not mask:
         raise invalid("The update mask is required.")
-    if wanted.get("etag") and wanted["etag"] != row.etag:
+    if wanted.get("etag") and wanted["etag"] != _etag(row):
         raise aborted("There were concurrent changes to the service account.")
     changes = {"displayName" if p == "display_name" else p: wanted.get("displayName" if p == "display_name" else p, "")
                for p in mask}  # fmt: skip
@@ -119,8 +121,11 @@ def held_permissions(call: Call) -> Mapping[str, Any]:
 
 
 def _account(call: Call) -> Row:
+    return account(call, call.name.rsplit("/", 1)[-1])
+
+
+def account(call: Call, key: str) -> Row:
     """By email or unique id, with the project or `-`."""
-    key = call.name.rsplit("/", 1)[-1]
     if key.isdigit():
         rows = call.store.below(SERVICE, "", "ServiceAccount")
         row = next((r for r in rows if r.body["uniqueId"] == key), None)
@@ -137,10 +142,16 @@ def _collection(row: Row) -> str:
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    return {**{k: v for k, v in row.body.items() if v is not None}, "etag": row.etag}
+    return {**{k: v for k, v in row.body.items() if v is not None}, "etag": _etag(row)}
+
+
+def _etag(row: Row) -> str:
+    """Bytes in this API, so base64 on the wire."""
+    return base64.b64encode(row.etag.strip('"').encode()).decode()
 
 
 RULES: Mapping[str, Handler] = {
+    **iam_keys.rules(account),
     "iam.projects.serviceAccounts.create": create,
     "iam.projects.serviceAccounts.get": get,
     "iam.projects.serviceAccounts.list": list_,

@@ -1,4 +1,4 @@
-"""The rules of Cloud Run, Admin API v2: services with revisions, jobs with executions and tasks."""
+"""The rules of Cloud Run, Admin API v2: services with revisions, jobs with executions and tasks; and v1 over them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from memdeploy.rehearsal.call import Handler
 from memdeploy.rehearsal.operations import Finisher
-from memdeploy.rehearsal.rules import run_executions, run_jobs, run_revisions, run_services
+from memdeploy.rehearsal.rules import run_executions, run_jobs, run_revisions, run_services, run_v1, run_v1_jobs
 from memdeploy.rehearsal.rules.guard import guarded
 
 _BASE = "run.projects.locations"
@@ -38,6 +38,8 @@ RULES: Mapping[str, Handler] = {
     f"{_BASE}.jobs.executions.delete": run_executions.delete,
     f"{_BASE}.jobs.executions.tasks.get": run_executions.get_task,
     f"{_BASE}.jobs.executions.tasks.list": run_executions.list_tasks,
+    **run_v1.RULES,
+    **run_v1_jobs.RULES,
 }
 
 _FAILED: Mapping[str, Finisher] = {

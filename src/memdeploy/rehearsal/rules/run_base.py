@@ -103,6 +103,13 @@ def begin(
     )
 
 
+def dying(call: Call, row: Row) -> dict[str, Any]:
+    """Its definition once a delete has begun: a change like any other, so its generation grows (ObjectMeta.generation;
+    clients that wait for a failed service to go rely on it)."""
+    generation = str(int(row.body["generation"]) + 1)
+    return {**row.body, "deleteTime": stamp(call.now), "reconciling": True, "generation": generation}
+
+
 def validated(call: Call, type_: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """The answer to `validateOnly`: an operation that is done, and nothing kept."""
     location = "/".join(call.name.split("/")[:4])

@@ -24,6 +24,7 @@ from memdeploy.rehearsal.rules.run_base import (
     born,
     check_etag,
     condition,
+    dying,
     find,
     in_location,
     refuse,
@@ -69,7 +70,7 @@ def delete(call: Call) -> Mapping[str, Any]:
     check_etag(row, call.text("etag"))
     if call.flag("validateOnly"):
         return validated(call, "Job", shown(row))
-    row = call.save("Job", row.name, {**row.body, "deleteTime": stamp(call.now)}, row.hidden)
+    row = call.save("Job", row.name, dying(call, row), row.hidden)
     return begin(call, row, "job-deleted")
 
 

@@ -5,6 +5,7 @@ Problems found here do not refuse the request: Cloud Run accepts it, and the rev
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,10 @@ from memdeploy.rehearsal.rules.run_checks import seconds
 from memdeploy.rehearsal.store import Row
 
 SECRETS = "secretmanager"
+# The message's own `[host/]repo-path[:tag and/or @digest]`; parts as in the distribution reference's grammar.
+_IMAGE = re.compile(
+    r"([\w.-]+(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?"
+)
 Json = Mapping[str, Any]
 
 
@@ -44,7 +49,7 @@ def check_request(call: Call, template: Json) -> None:
         )
     for index, container in enumerate(template.get("containers") or ()):
         image = str(container.get("image") or "")
-        if not _host_allowed(call.cloud, image):  # ko-build/terraform-provider-ko#205
+        if not _IMAGE.fullmatch(image) or not _host_allowed(call.cloud, image):  # ko-build/terraform-provider-ko#205
             raise invalid(
                 f"template.containers[{index}].image: Expected an image path like "
                 "[host/]repo-path[:tag and/or @digest], where host is one of"

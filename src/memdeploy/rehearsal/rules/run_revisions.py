@@ -40,6 +40,7 @@ def make(call: Call, service: str, body: Mapping[str, Any]) -> str:
         "service": service,
         "createTime": stamp(call.now),
         "updateTime": stamp(call.now),
+        "creator": call.caller.partition(":")[2],
         "reconciling": True,
         "conditions": [condition("RECONCILING", call.now)],
         "serviceAccount": template.get("serviceAccount", ""),

@@ -20,6 +20,7 @@ from memdeploy.rehearsal.rules.run_base import (
     check_etag,
     check_policies,
     condition,
+    dying,
     find,
     in_location,
     refuse,
@@ -68,8 +69,7 @@ def delete(call: Call) -> Mapping[str, Any]:
     check_etag(row, call.text("etag"))
     if call.flag("validateOnly"):
         return validated(call, "Service", shown(row))
-    now = stamp(call.now)
-    row = call.save("Service", row.name, {**row.body, "deleteTime": now, "reconciling": True}, row.hidden)
+    row = call.save("Service", row.name, dying(call, row), row.hidden)
     return begin(call, row, "service-deleted")
 
 
@@ -88,7 +88,8 @@ def set_iam(call: Call) -> Mapping[str, Any]:
 
 
 def test_iam(call: Call) -> Mapping[str, Any]:
-    return policies.held_permissions(call, find(call, call.name.split("/")[4][:-1].upper()).name)
+    """Of a service that is not there too: whoever may do it in the project. gcloud asks before it creates one."""
+    return policies.held_permissions(call, call.name)
 
 
 def deployed(cloud: Cloud, operation: Operation) -> Outcome:
@@ -120,7 +121,8 @@ def delete_failed(cloud: Cloud, operation: Operation) -> Outcome:
     row = cloud.store.get(SERVICE, operation.target)
     if row is not None:
         kept = {key: value for key, value in row.body.items() if key != "deleteTime"}
-        cloud.store.put(Row(SERVICE, row.type, row.name, {**kept, "reconciling": False}, row.hidden), cloud.now)
+        kept |= {"reconciling": False, "observedGeneration": kept["generation"]}
+        cloud.store.put(Row(SERVICE, row.type, row.name, kept, row.hidden), cloud.now)
     return Outcome()
 
 
