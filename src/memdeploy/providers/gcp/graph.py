@@ -105,6 +105,7 @@ class Builder:
         yield self.step(
             "network.subnet", "compute.subnetwork", {"name": self.names.own("net")}, "Subnet",
             inputs={"network": link, "space": Ref("shared.range", "space")}, seconds=20.0,
+            outlives=() if self.connector else ("postgres.instance",),  # it proves that the network is in use
         )  # fmt: skip
         if not self.vm:
             return
@@ -194,14 +195,13 @@ class Builder:
             "running": Ref("postgres.instance", "running"),
         }
         place = {"network": Ref("shared.network", "link"), "range": Ref("shared.range", "name")}
-        private = ("shared.peering", "network.subnet")
         yield self.step(
             "postgres.instance", "sql.instance", {"name": name}, "Cloud SQL",
-            inputs={} if self.connector else place, needs=("apis",) if self.connector else private,
+            inputs={} if self.connector else place, needs=("apis",) if self.connector else ("shared.peering",),
             seconds=420.0, holds_data=True,
             keeps=(
                 "postgres.database", "postgres.user", "secret.postgres", "image",
-                *(() if self.connector else private),
+                *(() if self.connector else ("shared.peering", "network.subnet")),
             ),
         )  # fmt: skip
         if not self.connector:  # the connector checks the instance by itself
