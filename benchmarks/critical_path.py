@@ -12,19 +12,14 @@ known everywhere yet, a machine that boots. Exits 1 when a run took more than FA
 
 from __future__ import annotations
 
-import contextlib
-import json
 import re
-import sqlite3
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
-from pathlib import Path
-from typing import Any
 
-from benchmarks.served import UP, Entry, Served, busy, served
+from benchmarks.served import UP, Entry, Operation, Served, busy, served
 from memdeploy.rehearsal.enabled import SPREAD
 from memdeploy.rehearsal.policies import PROPAGATION
 from memdeploy.rehearsal.rules.compute_machines import PHASES
@@ -64,17 +59,6 @@ AFTERWARDS: Mapping[str, float] = {
 
 
 @dataclass(frozen=True)
-class Operation:
-    """`seconds` are real ones, the scale included."""
-
-    name: str
-    method: str
-    target: str
-    start: float
-    seconds: float
-
-
-@dataclass(frozen=True)
 class Step:
     kind: str
     names: frozenset[str]
@@ -101,22 +85,14 @@ def main() -> int:
 
 
 def measure(place: Served, run: str, name: str, scale: float) -> Measured:
-    before = set(operations(place.cloud.folder))
+    before = set(place.operations())
     events, exchanges = place.watched(*UP, "--name", name)
     found = max(e["at"] + e["seconds"] for e in exchanges) - min(e["at"] for e in exchanges)
     steps = steps_of(place, name, events)
-    own = attributed([one for one in operations(place.cloud.folder) if one not in before], steps)
+    own = attributed([one for one in place.operations() if one not in before], steps)
     lengths = {step: length(own.get(step, []), steps[step].kind, made(events), step, scale) for step in steps}
     seconds, path = longest(steps, lengths)
     return Measured(run, found, seconds, path)
-
-
-def operations(folder: Path) -> list[Operation]:
-    """All that the rehearsal ever began."""
-    with contextlib.closing(sqlite3.connect(folder / "cloud.db", timeout=60)) as db:
-        records = [json.loads(text) for (text,) in db.execute("SELECT record FROM operations")]
-    every = [Operation(r["name"], r["method"], r["target"], r["start"], r["length"]) for r in records]
-    return sorted(every, key=lambda operation: operation.start)
 
 
 def steps_of(place: Served, name: str, events: Sequence[Entry]) -> dict[str, Step]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +19,17 @@ from tests.support.rehearsed import Rehearsed
 PROJECT = "proj-1"
 UP = ("up", "--yes", "--provider", "gcp", "--project", PROJECT)
 Entry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One that the rehearsal began. `seconds` is its own length in real seconds, the scale included."""
+
+    name: str
+    method: str
+    target: str
+    start: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -39,13 +51,24 @@ class Served:
         return _entries(events), _entries(wire)
 
 
+    def operations(self) -> list[Operation]:
+        """All that the rehearsal ever began, in the order of their beginning."""
+        with contextlib.closing(sqlite3.connect(self.cloud.folder / "cloud.db", timeout=60)) as db:
+            records = [json.loads(text) for (text,) in db.execute("SELECT record FROM operations")]
+        every = [Operation(r["name"], r["method"], r["target"], r["start"], r["length"]) for r in records]
+        return sorted(every, key=lambda operation: operation.start)
+
+
 @contextlib.contextmanager
-def served(scale: float) -> Iterator[Served]:
+def served(scale: float, world: str | None = None) -> Iterator[Served]:
+    """`world`: text of a world file."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         user = folder / "user"
         user.mkdir()
-        cloud = Rehearsed.serve(folder / "cloud", scale=scale)
+        file = folder / "world.yaml"
+        file.write_text(world or "")
+        cloud = Rehearsed.serve(folder / "cloud", scale=scale, world=file if world else None)
         try:
             yield Served(cloud, Memdeploy(user, cloud.environment, timeout=1800.0), folder)
         finally:
