@@ -130,9 +130,7 @@ def owns(step: Step, operation: Operation) -> bool:
 
 
 def made(events: Sequence[Entry]) -> frozenset[str]:
-    return frozenset(
-        e["step"] for e in events if e["kind"] == "step-finished" and e["data"].get("action") == "created"
-    )
+    return frozenset(e["step"] for e in events if e["kind"] == "step-finished" and e["data"].get("action") == "created")
 
 
 def length(own: Sequence[Operation], kind: str, created: frozenset[str], step: str, scale: float) -> float:

@@ -50,7 +50,6 @@ class Served:
         self.memdeploy(*line, "--events", str(events), "--wire-log", str(wire))
         return _entries(events), _entries(wire)
 
-
     def operations(self) -> list[Operation]:
         """All that the rehearsal ever began, in the order of their beginning."""
         with contextlib.closing(sqlite3.connect(self.cloud.folder / "cloud.db", timeout=60)) as db:

@@ -119,7 +119,9 @@ class Guide:
 
 
 def show(runs: Mapping[tuple[str, str], Run], scale: float) -> int:
-    print(f"| deployment of a project, at {scale:g} | guide | beyond the database | memdeploy | beyond | ratio | target |")
+    print(
+        f"| deployment of a project, at {scale:g} | guide | beyond the database | memdeploy | beyond | ratio | target |"
+    )
     print("|---|---|---|---|---|---|---|")
     good = True
     for which, target in TARGETS.items():

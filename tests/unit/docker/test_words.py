@@ -63,7 +63,6 @@ class Connection:
             return self.looks < 0
         return "17.2 (Debian)" if "version" in statement else 1
 
-
     async def execute(self, statement: str) -> None:
         self.executed.append(statement)
 

@@ -94,7 +94,14 @@ def test_weight_is_the_longest_path_to_the_end() -> None:
 
 
 def test_slack_is_what_a_step_may_be_late_without_anybody_waiting() -> None:
-    graph = Graph([step("a", seconds=1), step("slow", "a", seconds=300), step("fast", "a", seconds=2), step("end", "slow", "fast", seconds=5)])
+    graph = Graph(
+        [
+            step("a", seconds=1),
+            step("slow", "a", seconds=300),
+            step("fast", "a", seconds=2),
+            step("end", "slow", "fast", seconds=5),
+        ]
+    )
     assert [graph.slack(name) for name in ("a", "slow", "fast", "end")] == [0, 0, 298, 0]
 
 
