@@ -22,6 +22,8 @@ MEMBER = re.compile(
     r"projectViewer):.+|principal(Set)?://.+"
 )
 ACCOUNT = re.compile(r"serviceAccount:(?P<email>[^@]+@(?P<project>[^.@]+)\.iam\.gserviceaccount\.com)")
+# https://cloud.google.com/compute/docs/access/service-accounts#default_service_account: the project's number, not its id
+DEFAULT_ACCOUNT = re.compile(r"serviceAccount:(?P<email>(?P<number>[^@]+)-compute@developer\.gserviceaccount\.com)")
 NO_POLICY_ETAG = "ACAB"
 
 
@@ -129,10 +131,18 @@ def _check_member(cloud: Cloud, member: str) -> None:
         raise invalid(
             f"The member {member} is of an unknown type. Please set a valid type prefix for the member.",
         )
+    default = DEFAULT_ACCOUNT.fullmatch(member)
+    if default and not _is_number(cloud, default["number"]):
+        raise invalid(f"Service account {default['email']} does not exist.")
     account = ACCOUNT.fullmatch(member)
     if account and cloud.project(account["project"]) and not _account_known(cloud, account["email"]):
         # https://cloud.google.com/iam/docs/service-accounts-create: a new account may need 60 seconds and more
         raise invalid(f"Service account {account['email']} does not exist.")
+
+
+def _is_number(cloud: Cloud, text: str) -> bool:
+    project = cloud.project(text) if text.isdigit() else None
+    return project is not None and project.number == text
 
 
 def _account_known(cloud: Cloud, email: str) -> bool:

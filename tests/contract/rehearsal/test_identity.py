@@ -237,3 +237,11 @@ def test_a_policy_forbids_keys(tmp_path: Path) -> None:
 def test_an_etag_in_this_api_is_bytes(cloud: Embedded) -> None:
     """Discovery document, ServiceAccount.etag: format byte; gcloud decodes it."""
     assert base64.b64decode(account(cloud)["etag"], validate=True)
+
+
+@pytest.mark.parametrize(("owner", "code"), [(NUMBER, 200), (PROJECT, 400), ("999999999999", 400)])
+def test_the_default_account_is_named_by_the_projects_number(cloud: Embedded, owner: str, code: int) -> None:
+    member = f"serviceAccount:{owner}-compute@developer.gserviceaccount.com"
+    policy = {"bindings": [{"role": "roles/secretmanager.secretAccessor", "members": [member]}]}
+    path = f"/cloudresourcemanager/v3/{P}:setIamPolicy"
+    assert cloud.http("POST", path, {"policy": policy})[0] == code

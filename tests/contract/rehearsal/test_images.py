@@ -356,3 +356,10 @@ def test_an_older_version_of_the_api_has_the_same_repositories(cloud: Embedded) 
     names = [place["locationId"] for place in older.list(name=f"projects/{PROJECT}").execute()["locations"]]
     assert {"us", REGION} <= set(names)
     assert older.repositories().get(name=made["name"]).execute()["name"] == made["name"]
+
+
+def test_a_project_says_that_its_gcr_io_is_here(cloud: Embedded) -> None:
+    settings = (
+        cloud.api("artifactregistry", "v1").projects().getProjectSettings(name=f"projects/{PROJECT}/projectSettings")
+    )
+    assert settings.execute()["legacyRedirectionState"] == "REDIRECTION_FROM_GCR_IO_ENABLED"

@@ -92,6 +92,13 @@ def test_iam(call: Call) -> Mapping[str, Any]:
     return policies.held_permissions(call, _repository(call).name)
 
 
+def settings(call: Call) -> Mapping[str, Any]:
+    """Container Registry is gone, so every project's gcr.io is Artifact Registry's.
+    https://cloud.google.com/artifact-registry/docs/transition/transition-from-gcr"""
+    name = f"projects/{call.project.id}/projectSettings"
+    return {"name": name, "legacyRedirectionState": "REDIRECTION_FROM_GCR_IO_ENABLED"}
+
+
 def created(cloud: Cloud, operation: Operation) -> Outcome:
     row = cloud.store.get(SERVICE, operation.target)
     if row is None:
@@ -153,6 +160,7 @@ _BASE = "artifactregistry.projects.locations.repositories"
 RULES: Mapping[str, Handler] = {
     # https://cloud.google.com/artifact-registry/docs/repositories/repo-locations
     "artifactregistry.projects.locations.list": locations.lister("us", "europe", "asia"),
+    "artifactregistry.projects.getProjectSettings": settings,
     f"{_BASE}.create": create,
     f"{_BASE}.get": get,
     f"{_BASE}.list": list_,
