@@ -1,4 +1,4 @@
-"""A rehearsal served by a process of its own, without containers, and memdeploy beside it: what the benchmarks share."""
+"""A rehearsal served by a process of its own, without containers, and memdeploy beside it: what benchmarks share."""
 
 from __future__ import annotations
 

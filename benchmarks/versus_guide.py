@@ -1,4 +1,4 @@
-"""memdeploy against the public guide's own commands, through the real gcloud: `python -m benchmarks.versus_guide [SCALE]`.
+"""memdeploy against the public guide's own commands by the real gcloud: `python -m benchmarks.versus_guide [SCALE]`.
 
 Both deploy to one served rehearsal, each twice: into a project of its own where nothing is yet, then once more beside
 that. Creating the database takes most of both, so what is compared is the time beyond that one operation's own length.
@@ -103,7 +103,7 @@ class Guide:
         """Cloud Run is asked through a proxy, under a host's name: gcloud puts the region before it."""
         services = {name: name for name in APIS} | {"sql": "sqladmin", "compute": "compute/compute/v1"}
         overrides = {name: f"{endpoint}/{path}/" for name, path in services.items()}
-        overrides["run"] = "http://run.googleapis.com/"
+        overrides["run"] = "http://rehearsal.localhost/run/"
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self._home),

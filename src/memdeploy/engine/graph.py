@@ -20,7 +20,7 @@ class Graph:
     """Iterates in a stable topological order: of all steps whose needs came before, the one given first is next."""
 
     def __init__(self, steps: Sequence[Step]) -> None:
-        """Raises `GraphError` naming the first defect: duplicate, missing need, unknown `keeps` or `outlives`, cycle."""
+        """Raises `GraphError` naming the first defect: duplicate, missing need, unknown `keeps`, `outlives`, cycle."""
         self._steps = _by_name(steps)
         self._needs = {step.name: _needs(step) for step in steps}
         self._check_names()

@@ -105,7 +105,7 @@ class Machine:
     def changes(self) -> list[str]:
         return [call for call in self.compute.calls if "get" not in call]
 
-    def keys(self) -> set[str]:
+    def metadata_keys(self) -> set[str]:
         """Of the machine's metadata."""
         assert self.compute.live is not None
         return {item["key"] for item in self.compute.live["metadata"]["items"]}
@@ -136,14 +136,14 @@ def test_once_neo4j_was_seen_nobody_may_format_its_disk() -> None:
     machine.inputs["fresh"] = True
     machine.compute.boot = {"phase": "failed", "error": "x"}
     machine.up()
-    assert "memdeploy-format" in machine.keys()
+    assert "memdeploy-format" in machine.metadata_keys()
     assert machine.compute.labels == {}
 
     machine.compute.boot = {"phase": "ready"}
     assert machine.up().error is None
 
     assert machine.compute.labels == {"memdeploy-prepared": "true"}
-    assert "memdeploy-format" not in machine.keys()
+    assert "memdeploy-format" not in machine.metadata_keys()
     assert machine.changes()[-2:] == ["disk.setLabels", "setMetadata"]
 
 
