@@ -23,6 +23,8 @@ T = TypeVar("T")
 PAUSE = 1.0
 ATTEMPT = 10.0
 OLDEST_NEO4J = (5, 18)
+PREPARED = "memdeploy_prepared"
+"""Name of an empty table whose existence is the word."""
 
 
 async def until(check: Callable[[], Awaitable[T]], *, seconds: float) -> T:
@@ -115,6 +117,17 @@ async def extension(connection: Any) -> None:
 async def may_make_tables(connection: Any) -> None:
     if not await connection.fetchval("SELECT has_schema_privilege(current_schema(), 'CREATE')"):
         raise Failure("postgres-rights", "no CREATE on the schema")
+
+
+async def is_prepared(connection: Any) -> None:
+    """Fails, passing, until `prepare` has left word."""
+    if not await connection.fetchval(f"SELECT to_regclass('{PREPARED}') IS NOT NULL"):
+        raise Failure("unprepared", passing=True)
+
+
+async def leave_word(connection: Any) -> None:
+    """That extension and tables are made: servers that were started meanwhile wait for it."""
+    await connection.execute(f"CREATE TABLE IF NOT EXISTS {PREPARED} (at timestamptz NOT NULL DEFAULT now())")
 
 
 # -- Neo4j ---------------------------------------------

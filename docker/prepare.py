@@ -39,6 +39,7 @@ async def prepare(settings: configure.Settings, prepared: configure.Prepared) ->
         await checks.may_make_tables(connection)
         await checks.extension(connection)
         await tables()
+        await checks.leave_word(connection)
         made = await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()")
         server = await connection.fetchval("SHOW server_version")
     finally:

@@ -1,4 +1,5 @@
-"""Waits for the databases, then becomes the server (`server.py`). Prepares nothing: that is `prepare`'s work, once."""
+"""Waits for the databases and for their preparation, then becomes the server (`server.py`). Prepares nothing: that is
+`prepare`'s work, done once, and servers that start at once on an empty database would end each other."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ import configure
 from failures import Failure, defect, end
 
 POSTGRES_SECONDS = 120.0
+PREPARED_SECONDS = 230.0  # Cloud Run gives an instance 240 s to start
 NEO4J_SECONDS = 60.0
 SERVER = [sys.executable, str(Path(__file__).with_name("server.py"))]
 
@@ -20,8 +22,7 @@ async def wait(settings: configure.Settings, prepared: configure.Prepared, *, po
     """MemMachine ends when PostgreSQL is missing at its start, and does without Neo4j until asked for a memory."""
     graph = asyncio.create_task(checks.until(lambda: checks.neo4j(settings), seconds=neo4j))
     try:
-        connection = await checks.until(lambda: checks.postgres(settings, prepared), seconds=postgres)
-        await connection.close()
+        await ready(settings, prepared, postgres)
     except Failure:
         graph.cancel()
         raise
@@ -31,6 +32,14 @@ async def wait(settings: configure.Settings, prepared: configure.Prepared, *, po
         print(
             f"memdeploy: starting without Neo4j, memories cannot be stored yet ({failure})", file=sys.stderr, flush=True
         )
+
+
+async def ready(settings: configure.Settings, prepared: configure.Prepared, seconds: float) -> None:
+    connection = await checks.until(lambda: checks.postgres(settings, prepared), seconds=seconds)
+    try:
+        await checks.until(lambda: checks.is_prepared(connection), seconds=PREPARED_SECONDS)
+    finally:
+        await connection.close()
 
 
 def main() -> None:

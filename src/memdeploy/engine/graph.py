@@ -20,13 +20,16 @@ class Graph:
     """Iterates in a stable topological order: of all steps whose needs came before, the one given first is next."""
 
     def __init__(self, steps: Sequence[Step]) -> None:
-        """Raises `GraphError` naming the first defect: duplicate, missing need, unknown `keeps`, cycle."""
+        """Raises `GraphError` naming the first defect: duplicate, missing need, unknown `keeps`, `outlives`, cycle."""
         self._steps = _by_name(steps)
         self._needs = {step.name: _needs(step) for step in steps}
         self._check_names()
         self._order = sort(self._needs)
         self._dependents = invert(self._needs)
-        self._weights = longest_paths(self._order, self._dependents, lambda name: self._steps[name].seconds)
+        self._weights = longest_paths(self._order, self._dependents, self._seconds_of)
+        before = longest_paths(tuple(reversed(self._order)), self._needs, self._seconds_of)
+        # Both count the step itself.
+        self._through = {name: self._weights[name] + before[name] - self._seconds_of(name) for name in self._order}
 
     def __iter__(self) -> Iterator[Step]:
         return (self._steps[name] for name in self._order)
@@ -60,6 +63,11 @@ class Graph:
         """Usual seconds of the whole graph with unlimited parallelism: the critical path."""
         return max(self._weights.values(), default=0.0)
 
+    def slack(self, name: str) -> float:
+        """Usual seconds by which this step may end later without making the whole graph longer; 0 on the critical
+        path."""
+        return self.seconds() - self._through[name]
+
     def upstream(self, names: Iterable[str]) -> frozenset[str]:
         """The named steps and everything they need, directly or not."""
         return _reach(names, self._needs)
@@ -68,15 +76,23 @@ class Graph:
         """The named steps and everything that needs them, directly or not."""
         return _reach(names, self._dependents)
 
+    def gone_before(self, name: str) -> frozenset[str]:
+        """What must be gone before this step is removed: whatever needs it or is outlived by it, directly or not."""
+        return self.downstream([name, *self._steps[name].outlives]) - {name}
+
     def only(self, names: Iterable[str]) -> Graph:
         """The graph of these steps and all that they need."""
         wanted = self.upstream(names)
         return Graph([step for step in self._steps.values() if step.name in wanted])
 
+    def _seconds_of(self, name: str) -> float:
+        return self._steps[name].seconds
+
     def _check_names(self) -> None:
         for step in self._steps.values():
             _refuse_unknown(step.name, "needs", self._needs[step.name], self._steps)
             _refuse_unknown(step.name, "keeps", step.keeps, self._steps)
+            _refuse_unknown(step.name, "outlives", step.outlives, self._steps)
 
 
 def refs(value: object) -> list[Ref]:

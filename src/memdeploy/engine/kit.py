@@ -152,7 +152,7 @@ class Kit:
         return Caller(rules, getattr(step.resource, "service", ""), on_retry)
 
     def _poller(self, step: Step, caller: Caller) -> Poller:
-        return Poller(self.poll, caller, self.clock, self._progress(step))
+        return Poller(self.poll, caller, self.clock, self._progress(step), self.graph.slack(step.name))
 
     def _progress(self, step: Step) -> Callable[[str], None]:
         """Tells what is news: a step that looks every second says the same again and again."""

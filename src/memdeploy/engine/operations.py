@@ -26,8 +26,10 @@ Poll = Callable[[Operation], OperationStatus]
 Progress = Callable[[str], None]
 
 _FIRST_LOOK = 1.0
-_SLOWEST_LOOK = 10.0
-_SLOWING = 1.5
+_SELDOM_ENOUGH = 3.0  # when others wait for the end of it
+_SELDOM = 10.0  # when nobody does
+_LATE = 0.05  # of what it took may be waited on top
+_SPARED = 0.1  # of a step's slack
 _PATIENT = 3600.0  # for what an earlier run began: how long it would have waited is not known
 _TOKEN = string.ascii_lowercase + string.digits
 
@@ -60,14 +62,26 @@ def same_again(verb: str, trace: object) -> bool:
     return trace is not None or creates(verb) or deletes(verb)
 
 
-class Poller:
-    """The one that waits. Looks at growing intervals of cloud time, at once when `resumed`."""
+def until_next_look(waited: float, slack: float) -> float:
+    """Seconds of cloud time until an operation that was waited for so long is looked at again.
 
-    def __init__(self, poll: Poll, caller: Caller, clock: Clock, progress: Progress) -> None:
+    An end that is seen late makes everything behind it late: a twentieth at most, and 3 s. That is no more than 60
+    looks a minute, where clouds count reads by the hundred a minute and API
+    (https://docs.cloud.google.com/compute/api-quota, https://docs.cloud.google.com/sql/docs/quotas). With `slack`, how
+    much later a step may end before anybody waits for it, looks are as rare as a tenth of that."""
+    needed = min(_SELDOM_ENOUGH, waited * _LATE)
+    return max(_FIRST_LOOK, needed, min(_SELDOM, slack * _SPARED))
+
+
+class Poller:
+    """The one that waits. Looks at intervals of cloud time (`until_next_look`), at once when `resumed`."""
+
+    def __init__(self, poll: Poll, caller: Caller, clock: Clock, progress: Progress, slack: float = 0.0) -> None:
         self._poll = poll
         self._caller = caller
         self._clock = clock
         self._progress = progress
+        self._slack = slack
 
     def wait(self, operation: Operation, *, timeout: float) -> Any:
         """Its response; raises its error, and what `finish` raises."""
@@ -80,9 +94,9 @@ class Poller:
         """Its last status, be it success or failure. Raises `StepFailed` after `timeout` seconds of cloud time (it goes
         on in the cloud), `CloudError` NOT_FOUND when the cloud does not know it (any more)."""
         deadline = self._clock.boottime() + self._clock.patience(timeout)
-        interval, shown = _FIRST_LOOK, ""
+        waited, shown = 0.0, ""
         if not resumed:
-            self._caller.pause(interval)
+            waited += self._pause(_FIRST_LOOK)
         while True:
             status = self._caller.call(lambda: self._poll(operation), limits=WATCHING)
             if status.done:
@@ -92,8 +106,11 @@ class Poller:
                 self._progress(shown)
             if self._clock.boottime() >= deadline:
                 raise _too_long(operation, timeout)
-            self._caller.pause(interval)
-            interval = min(_SLOWEST_LOOK, interval * _SLOWING)
+            waited += self._pause(until_next_look(waited, self._slack))
+
+    def _pause(self, seconds: float) -> float:
+        self._caller.pause(seconds)
+        return seconds
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Removing steps in reverse: each when every step of the set that needs it is gone."""
+"""Removing steps in reverse: each when every step of the set that needs it, or is outlived by it, is gone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Removing:
         self._retained = frozenset(retained)
         wanted = [name for name in (*names, *retained) if not kit.graph[name].transient]
         self._blockers = {
-            name: tuple(other for other in wanted if other != name and other in kit.graph.downstream([name]))
+            name: _among(wanted, kit.graph.gone_before(name))
             for name in sorted(wanted, key=kit.graph.order().index, reverse=True)
         }
         self._lock = threading.Lock()
@@ -118,6 +118,10 @@ class Removing:
             self.results[result.name] = result
             if result.error is not None:
                 self.first_error = _worse(self.first_error, result.error)
+
+
+def _among(wanted: Sequence[str], names: Collection[str]) -> tuple[str, ...]:
+    return tuple(name for name in wanted if name in names)
 
 
 def _worse(first: MemdeployError | None, second: MemdeployError) -> MemdeployError:

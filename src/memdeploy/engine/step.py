@@ -247,7 +247,8 @@ class Step:
 
     `needs` names steps that must be done first; every `Ref` in `inputs` (nested too) adds one. `seconds` is the usual
     duration, for the critical path and for 'about 4 min left'. `keeps` (for a step that holds data) names the steps
-    without which its data cannot live again. `scope` selects the journal: the deployment's own, or `shared`.
+    without which its data cannot live again. `outlives` names steps that are removed before this one, though they do
+    not wait for it to be made. `scope` selects the journal: the deployment's own, or `shared`.
     `permanent` steps are never removed (APIs stay on: others may use them).
     `transient` steps (preflight, verify) are not resources: no plan entry, run each time, nothing to remove.
     """
@@ -260,6 +261,7 @@ class Step:
     seconds: float = 5.0
     holds_data: bool = False
     keeps: tuple[str, ...] = ()
+    outlives: tuple[str, ...] = ()
     scope: str = "deployment"
     identity: Mapping[str, Any] = field(default_factory=dict)
     transient: bool = False

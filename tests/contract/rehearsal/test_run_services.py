@@ -13,7 +13,7 @@ from google.iam.v1 import iam_policy_pb2, policy_pb2
 from google.protobuf import field_mask_pb2
 from google.protobuf.duration_pb2 import Duration
 
-from memdeploy.rehearsal import images
+from memdeploy.rehearsal import images, planted
 from memdeploy.rehearsal.manifests import manifest
 from memdeploy.rehearsal.rules import holds
 from tests.contract.rehearsal.embedded import LOCATION, NETWORK, NUMBER, PROJECT, REGION, SUBNET, Embedded, embedded
@@ -106,6 +106,26 @@ def test_a_service_becomes_ready(cloud: Embedded) -> None:
     assert (made.generation, made.observed_generation, made.reconciling) == (1, 1, False)
     assert made.latest_ready_revision == made.latest_created_revision
     assert cloud.revisions().get_revision(name=made.latest_ready_revision).service == NAME
+
+
+def test_a_revision_that_is_not_to_be_checked_is_not_started(cloud: Embedded) -> None:
+    """And at zero instances nothing is asked of it: a service that has an address and runs nothing."""
+    with cloud.store.transaction():
+        planted.plant(cloud.store, [{"name": "mem", "lines": ["no"], "starts": False}])
+    assert create(cloud).error.message
+    cloud.services().delete_service(name=NAME)
+    cloud.clock.advance(60)
+
+    front = service(cloud, health_check_disabled=True)
+    mode = run_v2.ServiceScaling.ScalingMode.MANUAL
+    front.scaling = run_v2.ServiceScaling(scaling_mode=mode, manual_instance_count=0)
+    assert not create(cloud, front).error.message
+    made = cloud.services().get_service(name=NAME)
+    assert made.terminal_condition.state == run_v2.Condition.State.CONDITION_SUCCEEDED
+    allow = {"policy": {"bindings": [{"role": "roles/run.invoker", "members": ["allUsers"]}]}}
+    assert cloud.http("POST", f"/run/v2/{NAME}:setIamPolicy", allow)[0] == 200
+    cloud.clock.advance(100)
+    assert cloud.http("GET", made.uri.removeprefix(cloud.endpoint) + "/api/v2/health")[0] == 503
 
 
 def test_a_service_that_is_not_there(cloud: Embedded) -> None:

@@ -46,9 +46,12 @@ def test_startup_refuses_an_unknown_word(tmp_path: Path) -> None:
 
 
 class Connection:
-    def __init__(self, *, lock: bool = True) -> None:
+    def __init__(self, *, lock: bool = True, looks: int = 0) -> None:
+        """`looks`: how often the word of `prepare` is looked for in vain."""
         self.lock = lock
+        self.looks = looks
         self.closed = False
+        self.executed: list[str] = []
 
     async def close(self, timeout: float | None = None) -> None:
         self.closed = True
@@ -56,7 +59,13 @@ class Connection:
     async def fetchval(self, statement: str, *_: object) -> object:
         if "advisory" in statement:
             return self.lock
+        if "to_regclass" in statement:
+            self.looks -= 1
+            return self.looks < 0
         return "17.2 (Debian)" if "version" in statement else 1
+
+    async def execute(self, statement: str) -> None:
+        self.executed.append(statement)
 
 
 def giving(value: object) -> Callable[..., Any]:
@@ -79,6 +88,26 @@ def test_serve_waits_for_both(monkeypatch: pytest.MonkeyPatch, ready: Any) -> No
     monkeypatch.setattr(checks, "postgres", giving(connection))
     monkeypatch.setattr(checks, "neo4j", giving("5.26"))
     asyncio.run(serve.wait(*ready, postgres=1, neo4j=1))
+    assert connection.closed
+
+
+def test_serve_waits_until_prepare_has_left_word(monkeypatch: pytest.MonkeyPatch, ready: Any) -> None:
+    connection = Connection(looks=3)
+    monkeypatch.setattr(checks, "PAUSE", 0.0)
+    monkeypatch.setattr(checks, "postgres", giving(connection))
+    monkeypatch.setattr(checks, "neo4j", giving("5.26"))
+    asyncio.run(serve.wait(*ready, postgres=1, neo4j=1))
+    assert connection.looks == -1
+    assert connection.closed
+
+
+def test_serve_gives_up_when_nobody_prepares(monkeypatch: pytest.MonkeyPatch, ready: Any) -> None:
+    connection = Connection(looks=1000)
+    monkeypatch.setattr(serve, "PREPARED_SECONDS", 0.0)
+    monkeypatch.setattr(checks, "postgres", giving(connection))
+    monkeypatch.setattr(checks, "neo4j", giving("5.26"))
+    with pytest.raises(Failure, match="unprepared"):
+        asyncio.run(serve.wait(*ready, postgres=1, neo4j=1))
     assert connection.closed
 
 
@@ -124,6 +153,8 @@ def test_prepare_tells_what_it_found(stand_ins: Connection, ready: Any) -> None:
     found = asyncio.run(prepare.prepare(*ready))
     assert found | {"seconds": 0} == {"ok": True, "postgres": "17.2", "neo4j": "5.26.12", "tables": 1, "seconds": 0}
     assert stand_ins.closed
+    [word] = stand_ins.executed
+    assert checks.PREPARED in word
 
 
 def test_prepare_closes_its_connection_and_with_it_its_lock_when_it_fails(
@@ -133,6 +164,7 @@ def test_prepare_closes_its_connection_and_with_it_its_lock_when_it_fails(
     with pytest.raises(Failure, match="model-key"):
         asyncio.run(prepare.prepare(*ready))
     assert stand_ins.closed
+    assert stand_ins.executed == []
 
 
 @pytest.mark.usefixtures("stand_ins")

@@ -17,7 +17,7 @@ from memdeploy.engine.ledger import (
     Status,
     StepRecord,
 )  # fmt: skip
-from memdeploy.engine.operations import new_intent
+from memdeploy.engine.operations import new_intent, until_next_look
 from memdeploy.engine.step import Intent, Operation, OperationStatus, Outputs, Run, Step
 from memdeploy.errors import CloudError, ErrorKind, Locked
 from tests.unit.engine.toys import Lab, MemoryLedger, Toy, cloud_error
@@ -172,6 +172,28 @@ def test_looks_come_at_growing_intervals_and_survive_an_outage() -> None:
     assert lab.runner.ensure().ok
     assert lab.told("a").count("step-progress") == 1
     assert len(lab.polled) == 25
+
+
+@pytest.mark.parametrize("length", [4.0, 20.0, 60.0, 480.0])
+def test_an_end_that_others_wait_for_is_seen_soon(length: float) -> None:
+    """A second, or a twentieth of what it took, and never more than three seconds late."""
+    looks = [1.0]
+    while looks[-1] < length:
+        looks.append(looks[-1] + until_next_look(looks[-1], slack=0.0))
+    assert looks[-1] - length <= min(3.0, max(1.0, length / 20))
+    assert len(looks) <= 60 * length / 60
+
+
+def test_what_nobody_waits_for_is_looked_at_seldom() -> None:
+    assert until_next_look(1.0, slack=50.0) == 5.0
+    assert until_next_look(1.0, slack=400.0) == 10.0
+    lab = Lab(
+        Step("slow", Toy(lambda run: run.clock.sleep(300) and None), seconds=300),
+        Step("a", Toy(lambda run: run.change("create", "thing", Calls(), operation=lambda _: OP) and None), seconds=10),
+    )
+    lab.operations["op-1"] = [*[RUNNING] * 3, DONE]
+    assert lab.runner.ensure().ok
+    assert sum(lab.clock.slept) == 300 + 1 + 3 * 10
 
 
 def test_an_operation_of_an_earlier_run_is_waited_for_and_not_started_again() -> None:

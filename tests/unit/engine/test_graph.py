@@ -52,6 +52,18 @@ def test_keeps_of_an_unknown_step_is_refused() -> None:
         Graph([step("disk", keeps=("key",))])
 
 
+def test_outlives_of_an_unknown_step_is_refused() -> None:
+    with pytest.raises(GraphError, match="'a' outlives 'ghost'"):
+        Graph([Step("a", Toy(), outlives=("ghost",))])
+
+
+def test_what_is_outlived_is_gone_before_with_all_that_needs_it() -> None:
+    graph = Graph([Step("proof", Toy(), outlives=("base",)), step("base"), step("user", "base"), step("last", "proof")])
+    assert graph.gone_before("proof") == {"base", "user", "last"}
+    assert graph.gone_before("base") == {"user"}
+    assert graph.needs("base") == ()
+
+
 def test_the_cycle_is_spelt_out() -> None:
     with pytest.raises(GraphError, match=r"^steps need each other: b -> d -> c -> b$"):
         Graph([step("a"), step("b", "a", "d"), step("c", "b"), step("d", "c")])
@@ -79,6 +91,18 @@ def test_weight_is_the_longest_path_to_the_end() -> None:
     assert graph.weight("a") == 303
     assert graph.weight("fast") == 2
     assert graph.seconds() == 303
+
+
+def test_slack_is_what_a_step_may_be_late_without_anybody_waiting() -> None:
+    graph = Graph(
+        [
+            step("a", seconds=1),
+            step("slow", "a", seconds=300),
+            step("fast", "a", seconds=2),
+            step("end", "slow", "fast", seconds=5),
+        ]
+    )
+    assert [graph.slack(name) for name in ("a", "slow", "fast", "end")] == [0, 0, 298, 0]
 
 
 def test_upstream_downstream_and_the_graph_of_a_part() -> None:

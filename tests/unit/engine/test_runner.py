@@ -290,6 +290,18 @@ def test_a_step_outside_the_set_still_orders_those_inside() -> None:
     assert journey == ["c", "a"]
 
 
+def test_what_a_step_outlives_is_gone_first_and_holds_it_when_it_stays() -> None:
+    journey: list[str] = []
+    proof = Step("proof", removal(journey, "proof").resource, outlives=("base",))
+    lab = Lab(proof, removal(journey, "base"), ledger=all_done("proof", "base"))
+    lab.runner.remove(["proof", "base"])
+    assert journey == ["base", "proof"]
+
+    stuck = removal(journey, "base", error=StepFailed("stuck"))
+    lab = Lab(proof, stuck, ledger=all_done("proof", "base"), keep_going=True)
+    assert lab.actions(lab.runner.remove(["proof", "base"])) == {"proof": "kept", "base": "failed"}
+
+
 def test_what_a_failed_step_needs_is_kept() -> None:
     journey: list[str] = []
     steps = [

@@ -1,4 +1,5 @@
-"""Who may call the service: the verifier always, others as the configuration says. Added, never taken from anybody."""
+"""The service's address, and who may call it: the verifier always, others as the configuration says. Added, never taken
+from anybody. Before all else, because it takes minutes until a grant counts: see `front`."""
 
 from __future__ import annotations
 
@@ -6,8 +7,9 @@ from typing import Any
 
 from memdeploy.config.model import Access as Mode
 from memdeploy.config.model import Deployment
-from memdeploy.engine.step import Run, Unknown, unknowns
+from memdeploy.engine.step import Outputs, Run, Unknown, unknowns
 from memdeploy.providers.gcp import iam
+from memdeploy.providers.gcp.front import Front
 from memdeploy.providers.gcp.scope import Scope
 
 INVOKER = "roles/run.invoker"
@@ -18,7 +20,7 @@ WARNING = (
 
 
 class Access(iam.Grants):
-    """Inputs: `service` (name), `verifier` (email). Outputs: `members` (role -> members).
+    """Inputs: `image` and `account` (of the service), `verifier` (email). Outputs: `members` (role -> members).
 
     With `public-unauthenticated` the service itself does not ask (its `invokerIamDisabled`): an organisation that
     forbids `allUsers` allows that. https://cloud.google.com/run/docs/authenticating/public
@@ -28,11 +30,20 @@ class Access(iam.Grants):
 
     def __init__(self, scope: Scope, *, name: str) -> None:
         self.scope = scope
-        path = f"{scope.names.location}/services/{name}"
-        super().__init__(iam.gapic_access(scope.clients.run_services, path, f"Cloud Run service {name}"))
+        self.front = Front(scope, name)
+        super().__init__(iam.gapic_access(scope.clients.run_services, self.front.path, f"Cloud Run service {name}"))
+
+    def ensure(self, run: Run) -> Outputs:
+        self.front.make(run)
+        return super().ensure(run)
+
+    def remove(self, run: Run) -> None:
+        super().remove(run)
+        self.front.remove(run)
 
     def _wanted(self, run: Run) -> tuple[dict[str, list[str]], list[Unknown]]:
-        return {INVOKER: invokers(self.scope.deployment, run.inputs.get("verifier"))}, unknowns(run.inputs)
+        verifier = run.inputs.get("verifier")
+        return {INVOKER: invokers(self.scope.deployment, verifier)}, unknowns(verifier)
 
 
 def invokers(deployment: Deployment, verifier: Any) -> list[str]:

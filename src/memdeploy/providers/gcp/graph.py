@@ -105,6 +105,7 @@ class Builder:
         yield self.step(
             "network.subnet", "compute.subnetwork", {"name": self.names.own("net")}, "Subnet",
             inputs={"network": link, "space": Ref("shared.range", "space")}, seconds=20.0,
+            outlives=() if self.connector else ("postgres.instance",),  # it proves that the network is in use
         )  # fmt: skip
         if not self.vm:
             return
@@ -194,14 +195,13 @@ class Builder:
             "running": Ref("postgres.instance", "running"),
         }
         place = {"network": Ref("shared.network", "link"), "range": Ref("shared.range", "name")}
-        private = ("shared.peering", "network.subnet")
         yield self.step(
             "postgres.instance", "sql.instance", {"name": name}, "Cloud SQL",
-            inputs={} if self.connector else place, needs=("apis",) if self.connector else private,
+            inputs={} if self.connector else place, needs=("apis",) if self.connector else ("shared.peering",),
             seconds=420.0, holds_data=True,
             keeps=(
                 "postgres.database", "postgres.user", "secret.postgres", "image",
-                *(() if self.connector else private),
+                *(() if self.connector else ("shared.peering", "network.subnet")),
             ),
         )  # fmt: skip
         if not self.connector:  # the connector checks the instance by itself
@@ -210,7 +210,9 @@ class Builder:
         yield self.step("postgres.database", "sql.database", child, "Database", inputs=of_instance, seconds=6.0)
         yield self.step(
             "postgres.user", "sql.user", child, "Database user",
-            inputs={**of_instance, "password": Ref("secret.postgres", "secret")}, seconds=6.0,
+            inputs={**of_instance, "password": Ref("secret.postgres", "secret")},
+            needs=("postgres.database",),  # an instance does one operation at a time, and refuses a second
+            seconds=6.0,
         )  # fmt: skip
 
     def _authority(self, name: str) -> Step:
@@ -333,13 +335,24 @@ class Builder:
             inputs={**self._container(), **databases}, needs=readable, seconds=75.0,
         )  # fmt: skip
         yield self.step(
-            "service", "run.service", {"name": self.names.own("api")}, "MemMachine",
-            inputs={**self._container(), "prepare": Ref("prepare", "key")}, needs=readable, seconds=60.0,
+            "access", "run.access", {"name": self.names.own("api")}, "Who may call",
+            inputs={
+                "image": Ref("image", "reference"),
+                "account": Ref("account.run", "email"),
+                "verifier": Ref("account.verifier", "email"),
+            },
+            seconds=45.0,
         )  # fmt: skip
         yield self.step(
-            "access", "run.access", {"name": self.names.own("api")}, "Who may call",
-            inputs={"service": Ref("service", "name"), "verifier": Ref("account.verifier", "email")}, seconds=3.0,
+            "service", "run.service", {"name": self.names.own("api")}, "MemMachine",
+            inputs={**self._container(), **self._after_prepare()}, needs=(*readable, "access"), seconds=60.0,
         )  # fmt: skip
+
+    def _after_prepare(self) -> dict[str, Any]:
+        """A service that runs is moved when the databases are ready for it. The first revision is made beside that:
+        its instances wait for the databases by themselves."""
+        runs = "service" in self.scope.context.records
+        return {"prepare": Ref("prepare", "key")} if runs else {}
 
     def verification(self) -> Iterable[Step]:
         caller = Ref("preflight", "caller")
@@ -350,7 +363,7 @@ class Builder:
         yield self.step(
             "verify", "verify", {}, "Store and find a memory",
             inputs={"uri": Ref("service", "uri"), "verifier": Ref("account.verifier", "email")},
-            needs=("access", "caller"), seconds=25.0, transient=True,
+            needs=("access", "caller", "prepare"), seconds=25.0, transient=True,
         )  # fmt: skip
 
 

@@ -23,7 +23,8 @@ from memdeploy.providers.gcp.neo4j_body import (
     metadata,
 )
 from memdeploy.providers.gcp.neo4j_compute import ComputeThing, Thing
-from memdeploy.providers.gcp.neo4j_storage import set_labels
+from memdeploy.providers.gcp.neo4j_settled import settle
+from memdeploy.providers.gcp.neo4j_storage import Neo4jDisk, set_labels
 
 BOOT_SECONDS = 1200.0  # most of it only while fresh grants spread
 LOOK_SECONDS = 10.0  # https://cloud.google.com/compute/docs/metadata/manage-guest-attributes: 10 queries a minute
@@ -108,6 +109,7 @@ class Neo4jVm(ComputeThing):
         wanted = self._generation(run)
         if run.notes.get("ready") != wanted:
             run.until(lambda: self._ready(run, wanted), what="Neo4j to start", every=LOOK_SECONDS, timeout=BOOT_SECONDS)
+            settle(run, Neo4jDisk(self.scope, name=last(run.inputs["disk"])), self)
             run.note(ready=wanted)
         return outputs
 

@@ -15,6 +15,8 @@ from memdeploy.errors import CloudError, ErrorKind, Foreign, StepFailed
 from memdeploy.providers.gcp import errors, operations, run_grants
 from memdeploy.providers.gcp.names import last
 from memdeploy.providers.gcp.neo4j_settled import settle
+from memdeploy.providers.gcp.neo4j_storage import Neo4jDisk
+from memdeploy.providers.gcp.neo4j_vm import Neo4jVm
 from memdeploy.providers.gcp.prepare_body import job_body, prepare_key
 from memdeploy.providers.gcp.prepare_culprit import explain
 from memdeploy.providers.gcp.run_container import JSON, message, to_json
@@ -56,11 +58,16 @@ class Prepare:
             execution = self._under_way(run, key) or self._start(run, key)
             self._finish(run, execution)
             if "vm" in run.inputs:
-                settle(run, self.scope, disk=run.inputs["disk"], vm=run.inputs["vm"])
+                self._settle(run)
             # In one: an execution that is forgotten before its success is known would be made a second time.
             run.note(key=key, execution=None, execution_key=None)
         run.apply({"key": key})
         return {"key": key}
+
+    def _settle(self, run: Run) -> None:
+        """Done already, but for a machine that was last seen to start by an older version."""
+        disk, vm = Neo4jDisk(self.scope, name=run.inputs["disk"]), Neo4jVm(self.scope, name=run.inputs["vm"])
+        settle(run, disk, vm)
 
     def remove(self, run: Run) -> None:
         job = run.find(self._get)
@@ -113,7 +120,7 @@ class Prepare:
     def _finish(self, run: Run, execution: str) -> None:
         run.progress("checks databases and model, makes the tables")
         ended = run.until(
-            lambda: self._ended(execution), what=f"execution {execution}", every=5.0, timeout=EXECUTION_SECONDS
+            lambda: self._ended(execution), what=f"execution {execution}", every=1.0, timeout=EXECUTION_SECONDS
         )
         if not ended.get("succeededCount"):
             raise self._failed(run, execution, ended)

@@ -48,6 +48,29 @@ def service_body(scope: Scope, inputs: Mapping[str, Any], health: str, attempt: 
     }
 
 
+def front_body(scope: Scope, *, image: str, account: str) -> JSON:
+    """Of a service that runs nothing: no instances, and none to try its first revision either."""
+    return {
+        "labels": scope.marker.labels,
+        "client": "memdeploy",
+        "clientVersion": memdeploy.__version__,
+        "ingress": "INGRESS_TRAFFIC_ALL",
+        "invokerIamDisabled": _public(scope),
+        "scaling": {"scalingMode": "MANUAL", "manualInstanceCount": 0},
+        "template": {
+            "labels": scope.marker.labels,
+            "serviceAccount": account,
+            "healthCheckDisabled": True,
+            "containers": [{"name": NAME, "image": image, "args": ["serve"]}],
+        },
+    }
+
+
+def by_hand(live: JSON) -> bool:
+    """Whether its instances are counted out: a front, or a service that somebody stopped."""
+    return bool(live.get("scaling", {}).get("scalingMode") == "MANUAL")
+
+
 def _instances(scope: Scope) -> tuple[int, int]:
     """A graph of its own in each instance would be several: beside a sidecar there is one, always."""
     if modes.sidecar(scope.deployment):
@@ -96,6 +119,7 @@ def desired(scope: Scope, inputs: Mapping[str, Any], health: str) -> dict[str, A
         "service.instances.max": high,
         "service.cpu": size.cpu,
         "service.memory": size.memory,
+        "scaling.mode": "AUTOMATIC",
         "invokerIamDisabled": _public(scope),
         "ingress": "INGRESS_TRAFFIC_ALL",
         "labels": scope.marker.labels,
@@ -127,6 +151,7 @@ def view(scope: Scope, live: JSON) -> dict[str, Any]:
         "service.instances.max": scaling.get("maxInstanceCount", 0),
         "service.cpu": limits.get("cpu"),
         "service.memory": limits.get("memory"),
+        "scaling.mode": "MANUAL" if by_hand(live) else "AUTOMATIC",
         "invokerIamDisabled": live.get("invokerIamDisabled", False),
         "ingress": live.get("ingress"),
         "labels": scope.marker.same_labels(live.get("labels")),

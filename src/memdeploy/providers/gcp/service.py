@@ -24,7 +24,8 @@ _LOG_DELAY = 3.0  # seconds between looks for the last lines of a container that
 
 
 class Service(Converging[JSON]):
-    """Inputs: `run_container.INPUTS` and `prepare` (its key: databases first). Outputs: `uri`, `revision`, `name`.
+    """Inputs: `run_container.INPUTS`, and `prepare` (its key: databases first) when a service is changed; the first
+    revision waits for that by itself (docker/serve.py). Outputs: `uri`, `revision`, `name`.
 
     Note `attempt`: how many revisions were made of the same template, because an earlier one failed.
     """
@@ -135,10 +136,12 @@ class Service(Converging[JSON]):
     def _updating(self, run: Run, live: JSON) -> Callable[[object], Any]:
         def call(_: object) -> Any:
             body = {"name": self.path, "etag": live.get("etag", ""), "labels": live.get("labels", {})}
+            paths = list(_MASK)
+            if run_service.by_hand(live):  # else whoever set limits for the service as a whole keeps them
+                body["scaling"] = {"scalingMode": "AUTOMATIC"}
+                paths.append("scaling")
             service = self._message(run, body)
-            return self.scope.clients.run_services(
-                "update_service", service=service, update_mask={"paths": list(_MASK)}
-            )
+            return self.scope.clients.run_services("update_service", service=service, update_mask={"paths": paths})
 
         return call
 

@@ -50,7 +50,10 @@ def make(call: Call, service: str, body: Mapping[str, Any]) -> str:
 
 
 def started(cloud: Cloud, service: Row, revision: Row) -> Progress:
-    """Is the revision up? Done when its startup probes have passed, or with the error that they never did."""
+    """Is the revision up? Done when its startup probes have passed, or with the error that they never did; at once when
+    it is not to be checked."""
+    if service.body["template"].get("healthCheckDisabled"):  # "Disables health checking … during deployment" (run v2)
+        return Progress(done=True)
     if cloud.backing.name == "none":
         return _planted(cloud, service, revision)
     return run_instances.look(cloud, service, revision)

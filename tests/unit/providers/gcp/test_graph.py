@@ -39,6 +39,7 @@ def test_the_steps_are_these() -> None:
             "needs": sorted(graph.needs(step.name)),
             **({"scope": step.scope} if step.scope != "deployment" else {}),
             **({"keeps": sorted(step.keeps)} if step.keeps else {}),
+            **({"outlives": sorted(step.outlives)} if step.outlives else {}),
         }
         for step in graph
     }

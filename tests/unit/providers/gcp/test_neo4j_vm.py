@@ -25,19 +25,28 @@ LINK = "https://www.googleapis.com/compute/v1/projects/proj-1/zones/us-central1-
 
 
 class Compute:
-    """One machine. `boot` says what its script reports once it runs, given the machine's metadata."""
+    """One machine and its disk. `boot` says what its script reports once it runs, given the machine's metadata."""
 
     def __init__(self) -> None:
         self.live: dict[str, Any] | None = None
+        self.labels: dict[str, str] = {}
         self.told: dict[str, str] = {}
         self.boot: dict[str, str] = {"phase": "ready"}
         self.calls: list[str] = []
 
     def __call__(self, method: str, **given: Any) -> dict[str, Any]:
-        verb = method.split(".")[1]
+        collection, verb = method.split(".")
+        if collection == "disks":
+            return self._disk(verb, given)
         self.calls.append(verb)
         answer: dict[str, Any] | None = getattr(self, f"_{verb}")(given)
         return answer or {"name": "o", "status": "DONE", "selfLink": f"{LINK}operations/o"}
+
+    def _disk(self, verb: str, given: dict[str, Any]) -> dict[str, Any]:
+        self.calls.append(f"disk.{verb}")
+        if verb == "setLabels":
+            self.labels = given["body"]["labels"]
+        return {"name": "data", "labels": self.labels, "labelFingerprint": "f", "selfLink": f"{LINK}disks/data"}
 
     def _get(self, given: dict[str, Any]) -> dict[str, Any]:
         if self.live is None:
@@ -50,8 +59,14 @@ class Compute:
 
     def _setMetadata(self, given: dict[str, Any]) -> None:
         assert self.live is not None
-        assert self.live["status"] == "TERMINATED"
+        assert self.live["status"] == "TERMINATED" or self._differs(given["body"]) <= {"memdeploy-format"}
         self.live["metadata"] = given["body"]
+
+    def _differs(self, metadata: dict[str, Any]) -> set[str]:
+        """Keys that are another in this metadata than in the machine's."""
+        assert self.live is not None
+        before, after = ({i["key"]: i["value"] for i in m["items"]} for m in (self.live["metadata"], metadata))
+        return {key for key in before | after if before.get(key) != after.get(key)}
 
     def _stop(self, given: dict[str, Any]) -> None:
         assert self.live is not None
@@ -87,6 +102,14 @@ class Machine:
         )  # fmt: skip
         return runner.ensure(runner.probe())
 
+    def changes(self) -> list[str]:
+        return [call for call in self.compute.calls if "get" not in call]
+
+    def metadata_keys(self) -> set[str]:
+        """Of the machine's metadata."""
+        assert self.compute.live is not None
+        return {item["key"] for item in self.compute.live["metadata"]["items"]}
+
     def protection(self) -> str | None:
         """As `destroy` asks before it touches anything."""
         clients: Any = SimpleNamespace(compute=self.compute)
@@ -107,6 +130,23 @@ def test_a_machine_is_done_when_its_script_says_so() -> None:
     assert machine.compute.calls == ["get"]
 
 
+def test_once_neo4j_was_seen_nobody_may_format_its_disk() -> None:
+    """First for machines made later, then for this one."""
+    machine = Machine()
+    machine.inputs["fresh"] = True
+    machine.compute.boot = {"phase": "failed", "error": "x"}
+    machine.up()
+    assert "memdeploy-format" in machine.metadata_keys()
+    assert machine.compute.labels == {}
+
+    machine.compute.boot = {"phase": "ready"}
+    assert machine.up().error is None
+
+    assert machine.compute.labels == {"memdeploy-prepared": "true"}
+    assert "memdeploy-format" not in machine.metadata_keys()
+    assert machine.changes()[-2:] == ["disk.setLabels", "setMetadata"]
+
+
 def test_a_failed_boot_is_named_and_booted_again_next_time() -> None:
     machine = Machine()
     machine.compute.boot = {"phase": "failed", "error": "cannot read the password (projects/p/secrets/s/versions/1)"}
@@ -119,7 +159,7 @@ def test_a_failed_boot_is_named_and_booted_again_next_time() -> None:
     machine.compute.boot = {"phase": "ready"}
     machine.compute.calls.clear()
     assert machine.up().error is None
-    assert [c for c in machine.compute.calls if not c.startswith("get")] == ["stop", "setMetadata", "start"]
+    assert machine.changes()[:3] == ["stop", "setMetadata", "start"]
 
 
 def test_another_image_restarts_the_machine_and_keeps_its_disk() -> None:
@@ -130,7 +170,7 @@ def test_another_image_restarts_the_machine_and_keeps_its_disk() -> None:
 
     assert machine.up().error is None
 
-    assert [c for c in machine.compute.calls if not c.startswith("get")] == ["stop", "setMetadata", "start"]
+    assert machine.changes()[:3] == ["stop", "setMetadata", "start"]
 
 
 def test_what_an_earlier_boot_said_is_not_taken_for_this_one() -> None:
@@ -154,7 +194,7 @@ def test_a_machine_that_was_stopped_is_started() -> None:
 
     assert machine.up().error is None
 
-    assert [c for c in machine.compute.calls if not c.startswith("get")] == ["start"]
+    assert machine.changes() == ["start"]
 
 
 def test_another_address_needs_the_users_word() -> None:

@@ -63,6 +63,19 @@ def test_the_body_is_as_agreed() -> None:
     golden("service", sent)
 
 
+def test_the_front_is_as_agreed() -> None:
+    sent = run_service.front_body(scope(), image=CONTAINER["image"], account=CONTAINER["account"])
+    assert sent.pop("clientVersion") == memdeploy.__version__
+    golden("front", sent)
+
+
+def test_a_front_is_to_be_brought_to_scale_by_itself() -> None:
+    sent = run_service.front_body(scope(), image=CONTAINER["image"], account=CONTAINER["account"])
+    found = run_service.view(scope(), run_container.to_json(run_container.message(run_v2.Service, sent)))
+    wanted = run_service.desired(scope(), CONTAINER, HEALTH)
+    assert (found["scaling.mode"], wanted["scaling.mode"]) == ("MANUAL", "AUTOMATIC")
+
+
 def test_the_body_is_accepted_by_the_client() -> None:
     message = run_container.message(run_v2.Service, body())
 
