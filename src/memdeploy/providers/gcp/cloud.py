@@ -171,14 +171,14 @@ class GoogleCloud:
         return costs.PRICES_OF
 
     def price_lines(self) -> Sequence[PriceLine]:
-        return costs.lines(self.scope.deployment)
+        return costs.lines(self.scope.deployment, self.scope.context.records)
 
     @property
     def not_priced(self) -> str:
         return costs.NOT_INCLUDED
 
     def costs(self) -> Mapping[str, float]:
-        return costs.by_step(self.scope.deployment)
+        return costs.by_step(self.scope.deployment, self.scope.context.records)
 
     def kept_costs(self) -> Mapping[str, float]:
-        return costs.kept(self.scope.deployment)
+        return costs.kept(self.scope.deployment, self.scope.context.records)

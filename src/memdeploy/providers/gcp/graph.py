@@ -10,7 +10,7 @@ from typing import Any
 
 from memdeploy.config.model import Connectivity, Deployment, KeySource, Neo4jMode
 from memdeploy.engine.graph import Graph
-from memdeploy.engine.step import Ref, Step
+from memdeploy.engine.step import Outage, Ref, Step
 from memdeploy.providers.gcp import grants, kinds, modes
 from memdeploy.providers.gcp.registry import REMOTE, STANDARD
 from memdeploy.providers.gcp.scope import Scope
@@ -198,7 +198,7 @@ class Builder:
         yield self.step(
             "postgres.instance", "sql.instance", {"name": name}, "Cloud SQL",
             inputs={} if self.connector else place, needs=("apis",) if self.connector else private,
-            seconds=420.0, holds_data=True,
+            seconds=420.0, holds_data=True, outage=Outage("MemMachine answers no call", 180.0),
             keeps=(
                 "postgres.database", "postgres.user", "secret.postgres", "image",
                 *(() if self.connector else private),
@@ -252,6 +252,7 @@ class Builder:
             inputs={
                 "disk": Ref("neo4j.disk", "link"),
                 "disk_id": Ref("neo4j.disk", "id"),
+                "disk_gb": Ref("neo4j.disk", "disk_gb"),
                 "fresh": Ref("neo4j.disk", "fresh"),
                 "address": Ref("neo4j.address", "address"),
                 "subnet": subnet,
@@ -262,6 +263,7 @@ class Builder:
                 "image": Ref("neo4j.image", "reference"),
             },
             needs=("grants.neo4j", "grants.tls", "grants.hub", "network.firewall"), seconds=110.0,
+            outage=Outage("memories cannot be stored or found", 150.0),
         )  # fmt: skip
 
     # -- MemMachine --------------------------------------------------------------------------------------------------

@@ -96,9 +96,12 @@ class Range(Converging[JSON]):
     def view(self, live: JSON) -> Mapping[str, Any]:
         return {"purpose": live.get("purpose"), "space": space.space_of(_cidr(live))}
 
-    def differences(self, desired: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[Difference, ...]:
+    def differences(
+        self, desired: Mapping[str, Any], found: Mapping[str, Any], applied: Mapping[str, Any] | None = None
+    ) -> tuple[Difference, ...]:
         reason = "the network's space is shared by all deployments of the project and region"
-        return tuple(Difference(d.field, d.have, d.want, d.effect, reason) for d in super().differences(desired, found))
+        every = super().differences(desired, found, applied)
+        return tuple(Difference(d.field, d.have, d.want, d.effect, reason) for d in every)
 
     def body(self, network: str) -> JSON:
         wanted = space.peering_range(self.scope.deployment.gcp.network.space or space.DEFAULT)

@@ -12,7 +12,7 @@ from rich.text import Text
 from memdeploy.report import lines
 from memdeploy.report.marks import Marks
 from memdeploy.report.results import costs, parts
-from memdeploy.report.text import clean, counted, joined
+from memdeploy.report.text import about, clean, counted, joined
 
 #: action -> sign, style, words
 _ACTIONS = {
@@ -23,6 +23,7 @@ _ACTIONS = {
     "forbidden": ("!", "red", "cannot change"),
     "orphan": ("!", "yellow", ""),
     "kept": ("=", "dim", "kept from before"),
+    "unchanged": ("=", "dim", ""),
     "may-change": ("?", "yellow", "may change"),
     "foreign": ("!", "red", "exists already and is not ours"),
     "unreadable": ("!", "red", "cannot be read"),
@@ -40,11 +41,13 @@ def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
 
 
 def table(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
-    """The plan step by step, as `up` shows it before it asks."""
+    """The plan step by step, as `up` shows it before it asks. What stays is shown where there is a reason to tell, and
+    anything else to do."""
     actions: Sequence[Mapping[str, Any]] = data.get("actions") or ()
+    busy = [action for action in actions if action.get("action") != "unchanged"]
     found: list[RenderableType] = []
     for action in actions:
-        if action.get("action") != "unchanged":
+        if action in busy or (busy and action.get("reason")):
             found.extend(_action(action, marks))
     return [*found, *_unchanged(actions)]
 
@@ -54,7 +57,7 @@ def _action(action: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
     step = clean(action.get("step", ""))
     text = Text(f"  {sign} ", style=style)
     text.append(step, style="default")
-    note = joined((words, _depends(action), _reason(action), _how(action, step)), ", ")
+    note = joined((words, _depends(action), _reason(action), _how(action, step), _restart(action)), ", ")
     if note:
         text.append(f"  {note}", style="dim")
     found: list[RenderableType] = [text]
@@ -76,6 +79,14 @@ def _reason(action: Mapping[str, Any]) -> str:
 
 def _how(action: Mapping[str, Any], step: str) -> str:
     return f"needs --replace {step}" if action.get("action") == "replace" else ""
+
+
+def _restart(action: Mapping[str, Any]) -> str:
+    """What does not answer meanwhile, said before anybody is asked."""
+    found = action.get("restart")
+    if not isinstance(found, Mapping):
+        return ""
+    return f"restarts: {clean(found.get('unreachable') or '')} for about {about(found.get('seconds') or 0)}"
 
 
 def _unchanged(actions: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
