@@ -31,6 +31,19 @@ def actions(graph: Graph, observed: Mapping[str, Observed], left: Orphans, every
     return [*seen, *_orphans(left, every)]
 
 
+def forbid(planned: list[Action], step: str, changes: Sequence[Difference]) -> list[Action]:
+    """These changes belong to that step and can never be made: it is forbidden, whatever else it would be."""
+    if not changes:
+        return planned
+    told = [change_entry(change) for change in changes]
+    return [
+        {**action, "action": "forbidden", "changes": [*told, *action.get("changes", ())]}
+        if action["step"] == step
+        else action
+        for action in planned
+    ]
+
+
 def counts(planned: Sequence[Action]) -> dict[str, int]:
     """create, change, remove, unchanged, may_change: how many."""
 

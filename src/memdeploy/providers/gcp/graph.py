@@ -121,7 +121,7 @@ class Builder:
     # -- secrets and rights ------------------------------------------------------------------------------------------
 
     def secrets(self) -> Iterable[Step]:
-        kind, identity = self._given(self.scope.deployment.model.key, "secretmanager.modelKey", "key")
+        kind, identity = self._given(self.scope.deployment.model.source, "secretmanager.modelKey", "key")
         yield self.step("secret.model", kind, identity, "Model key", needs=("apis",), seconds=4.0)
         yield self._generated("secret.postgres", "pg", "PostgreSQL password")
         run, neo4j = Ref("account.run", "member"), Ref("account.neo4j", "member")
@@ -152,9 +152,9 @@ class Builder:
         own = {"name": self.names.own(role)}
         return self.step(name, "secretmanager.generated", own, title, needs=("apis",), seconds=4.0)
 
-    def _given(self, source: KeySource, kind: str, role: str) -> tuple[str, dict[str, str]]:
+    def _given(self, source: KeySource | None, kind: str, role: str) -> tuple[str, dict[str, str]]:
         """The user's own secret, or one of ours with the value that was given."""
-        if source.secret:
+        if source is not None and source.secret:
             return "secretmanager.referenced", {"name": source.secret}
         return kind, {"name": self.names.own(role)}
 

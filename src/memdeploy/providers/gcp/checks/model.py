@@ -5,28 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from memdeploy.config.model import ModelProvider
+from memdeploy.config.model import KEYLESS, ModelProvider
 from memdeploy.errors import CloudError
 from memdeploy.providers.base import Finding
 from memdeploy.providers.gcp.checks.facts import Facts, failed, passed, warning
 
 OPENAI = "https://api.openai.com/v1"
 _TIMEOUT = 20.0
+_NEEDS_NONE = {ModelProvider.OFFLINE: "the offline model is a toy", ModelProvider.OLLAMA: "Ollama asks for none"}
 _NO_KEY = frozenset({401, 403})
 
 
 def key(facts: Facts) -> Iterable[Finding]:
     model, context = facts.scope.deployment.model, facts.scope.context
-    if model.provider is ModelProvider.OFFLINE:
-        yield passed("model-key", "none is needed: the offline model is a toy")
-    elif context.model_key is not None:
+    source = model.source
+    if context.model_key is not None:
         yield passed("model-key", "given")
-    elif model.key.secret:
-        yield passed("model-key", f"in the secret {model.key.secret}")
+    elif source is None or model.provider in KEYLESS:
+        yield passed("model-key", f"none is needed: {_NEEDS_NONE[model.provider]}")
+    elif source.secret:
+        yield passed("model-key", f"in the secret {source.secret}")
     elif "secret.model" in context.records:
         yield passed("model-key", "the stored one is kept")
     else:
-        where = f"environment variable {model.key.env}" if model.key.env else f"file {model.key.file}"
+        where = f"environment variable {source.env}" if source.env else f"file {source.file}"
         yield failed(
             "model-key", "model-key-missing", f"there is no key for the model: {where} is empty",
             "Set it, or name another place in model.key.",
