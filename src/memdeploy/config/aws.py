@@ -17,9 +17,7 @@ from memdeploy.secret import Secret
 
 ACCESS_KEY_ID, SESSION_TOKEN = "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"
 _OPTION = "model.key"
-_FORMS = (
-    "A file holds what `aws configure export-credentials` prints, or is an AWS credentials file with a [default] profile."
-)
+_FORMS = "A file holds what `aws configure export-credentials` prints, or is an AWS credentials file with [default]."
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Credentials:
 
 
 def from_environment(name: str, environ: Mapping[str, str]) -> Credentials:
-    """The variable `name` holds the secret access key, with AWS's own variables beside it; or all in the stored form."""
+    """`name` holds the secret access key, with AWS's own variables beside it; or all of it in the stored form."""
     text = environ[name]
     if text.lstrip().startswith("{"):
         return _from_json(text, f"the variable {name}")

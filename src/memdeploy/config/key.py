@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from memdeploy.config.errors import ConfigError
 from memdeploy.config import aws
+from memdeploy.config.errors import ConfigError
 from memdeploy.config.model import KeySource, ModelOptions, ModelProvider, Neo4jMode, Neo4jOptions
 from memdeploy.secret import Secret
 

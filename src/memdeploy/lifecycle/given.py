@@ -15,7 +15,7 @@ _ANSWER = "what was typed"
 
 
 def secrets(request: Request, deployment: Deployment, journal: Journal) -> Mapping[str, Secret]:
-    """By field of `providers.base.Context`. Nobody is asked for what is stored already, or for what stands elsewhere."""
+    """By field of `providers.base.Context`. Nobody is asked for what is stored already or stands elsewhere."""
     found = dict(request.secrets(deployment))
     if request.hidden is None:
         return found
@@ -38,15 +38,18 @@ def _model(deployment: Deployment, hidden: Hidden) -> Secret | None:
     unset = f"{model.source.env} is not set"
     if model.provider is not ModelProvider.BEDROCK:
         return _line(key.MODEL_KEY, hidden(f"Key of the model's provider ({unset}; it is not shown)"))
-    parts = [hidden(f"AWS {part} ({unset}; it is not shown)") for part in ("access key id", "secret access key")]
-    return aws.made(*parts, "", _ANSWER).secret() if any(parts) else None
+    name = hidden(f"AWS access key id ({unset}; it is not shown)")
+    value = hidden("AWS secret access key (it is not shown)")
+    return aws.made(name, value, "", _ANSWER).secret() if name or value else None
 
 
 def _neo4j(deployment: Deployment, hidden: Hidden) -> Secret | None:
     neo4j = deployment.neo4j
     if neo4j.mode is not Neo4jMode.EXTERNAL or neo4j.password.env is None:
         return None
-    return _line(key.NEO4J_PASSWORD, hidden(f"Password of your Neo4j ({neo4j.password.env} is not set; it is not shown)"))
+    return _line(
+        key.NEO4J_PASSWORD, hidden(f"Password of your Neo4j ({neo4j.password.env} is not set; it is not shown)")
+    )
 
 
 def _line(what: key.What, text: str) -> Secret | None:

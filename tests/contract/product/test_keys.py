@@ -21,15 +21,22 @@ BEDROCK = (
     "--model-provider", "amazon-bedrock", "--model-region", "us-east-1", "--chat-model", "openai.gpt-oss-20b-1:0",
     "--embedding-model", "amazon.titan-embed-text-v2:0", "--embedding-dimensions", "1024",
 )  # fmt: skip
-UNTOUCHED = ("secret.model", "service", "prepare")
+ENABLE = "/serviceusage/v1/projects/proj-1/services:batchEnable"
+#: What another key moves; prepare proves it before the service has it.
+MOVED = ("secret.model", "prepare", "service")
+
+
+def environment(memdeploy: Memdeploy, cloud: Rehearsed) -> dict[str, Any]:
+    """Of the service's container; secrets as their references."""
+    journal = memdeploy.journal()
+    path = f"/run/v2/projects/proj-1/locations/us-central1/services/memmachine-{journal['suffix']}-api"
+    variables = cloud.ask("GET", path)["template"]["containers"][0]["env"]
+    return {v["name"]: v.get("value") or v["valueSource"]["secretKeyRef"] for v in variables}
 
 
 def stored(memdeploy: Memdeploy, cloud: Rehearsed) -> tuple[str, str]:
     """(version in use, its value), as the service has it and as Secret Manager holds it."""
-    journal = memdeploy.journal()
-    path = f"/run/v2/projects/proj-1/locations/us-central1/services/memmachine-{journal['suffix']}-api"
-    variables = cloud.ask("GET", path)["template"]["containers"][0]["env"]
-    ref = next(v for v in variables if v["name"] == "MODEL_API_KEY")["valueSource"]["secretKeyRef"]
+    ref = environment(memdeploy, cloud)["MODEL_API_KEY"]
     path = f"/secretmanager/v1/{ref['secret']}/versions/{ref['version']}:access"
     return ref["version"], base64.b64decode(cloud.ask("GET", path)["payload"]["data"]).decode()
 
@@ -49,7 +56,7 @@ def test_from_the_environment_and_kept_when_it_is_not_set_again(memdeploy: Memde
     assert set(statuses(memdeploy).values()) == {"unchanged"}  # without it
     assert set(statuses(memdeploy, extra={"OPENAI_API_KEY": KEY}).values()) == {"unchanged"}
     renewed = statuses(memdeploy, extra={"OPENAI_API_KEY": OTHER})
-    assert {step: renewed[step] for step in UNTOUCHED} == dict.fromkeys(UNTOUCHED, "updated")
+    assert {step: renewed[step] for step in MOVED} == dict.fromkeys(MOVED, "updated")
     assert stored(memdeploy, cloud) == ("2", OTHER)
     assert set(statuses(memdeploy).values()) == {"unchanged"}
     assert stored(memdeploy, cloud) == ("2", OTHER)
@@ -70,7 +77,7 @@ def test_from_a_file(memdeploy: Memdeploy, cloud: Rehearsed, tmp_path: Path) -> 
 
 
 def test_from_a_secret_that_is_there_already(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
-    cloud.ask("POST", "/serviceusage/v1/projects/proj-1/services:batchEnable", {"serviceIds": ["secretmanager.googleapis.com"]})  # fmt: skip
+    cloud.ask("POST", ENABLE, {"serviceIds": ["secretmanager.googleapis.com"]})
     secrets = "/secretmanager/v1/projects/proj-1/secrets"
     cloud.until("POST", f"{secrets}?secretId=theirs", {"replication": {"automatic": {}}})
     payload = {"payload": {"data": base64.b64encode(KEY.encode()).decode()}}
@@ -129,8 +136,11 @@ def test_programs_are_not_asked(memdeploy: Memdeploy, cloud: Rehearsed, more: li
 
 @pytest.mark.parametrize(
     ("option", "value", "path"),
-    [("--embedding-model", "text-embedding-3-large", "model.embedding"), ("--embedding-dimensions", "256", "model.dimensions")],
-)  # fmt: skip
+    [
+        ("--embedding-model", "text-embedding-3-large", "model.embedding"),
+        ("--embedding-dimensions", "256", "model.dimensions"),
+    ],
+)
 def test_the_embedding_model_is_fixed_after_the_first_up(
     memdeploy: Memdeploy, cloud: Rehearsed, option: str, value: str, path: str
 ) -> None:
@@ -175,17 +185,25 @@ def test_the_provider_may_change_when_the_embedding_model_does_not(memdeploy: Me
     assert "model.embedding cannot change" in error["message"]
 
 
+def test_ollama_needs_a_url_and_no_key(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
+    named = ("--chat-model", "qwen3", "--embedding-model", "bge-m3", "--embedding-dimensions", "1024")
+    up = memdeploy(*UP, "--model-provider", "ollama", "--model-url", "http://10.0.0.9:11434/v1", *named)
+    assert "warnings" not in up.data
+    told = environment(memdeploy, cloud)
+    assert (told["MODEL_PROVIDER"], told["MODEL_API"]) == ("openai", "chat-completions")
+    assert (told["MODEL_BASE_URL"], told["MODEL_EMBEDDING"]) == ("http://10.0.0.9:11434/v1", "bge-m3")
+    assert stored(memdeploy, cloud) == ("1", "ollama")
+    assert set(statuses(memdeploy).values()) == {"unchanged"}
+
+
 def test_credentials_of_aws_are_one_secret(memdeploy: Memdeploy, cloud: Rehearsed, tmp_path: Path) -> None:
     """A rehearsal has no Bedrock behind it, and takes the offline model, unless the secret is the user's own."""
-    cloud.ask("POST", "/serviceusage/v1/projects/proj-1/services:batchEnable", {"serviceIds": ["secretmanager.googleapis.com"]})  # fmt: skip
+    cloud.ask("POST", ENABLE, {"serviceIds": ["secretmanager.googleapis.com"]})
     secrets = "/secretmanager/v1/projects/proj-1/secrets"
     cloud.until("POST", f"{secrets}?secretId=aws", {"replication": {"automatic": {}}})
     whole = json.dumps({"Version": 1, "AccessKeyId": "AKIA1", "SecretAccessKey": KEY})
     cloud.ask("POST", f"{secrets}/aws:addVersion", {"payload": {"data": base64.b64encode(whole.encode()).decode()}})
     memdeploy(*UP, *BEDROCK, "--model-key-secret", "aws")
-    journal = memdeploy.journal()
-    path = f"/run/v2/projects/proj-1/locations/us-central1/services/memmachine-{journal['suffix']}-api"
-    told = {v["name"]: v.get("value") for v in cloud.ask("GET", path)["template"]["containers"][0]["env"]}
+    told = environment(memdeploy, cloud)
     assert (told["MODEL_PROVIDER"], told["MODEL_REGION"]) == ("amazon-bedrock", "us-east-1")
-    assert told["MODEL_API_KEY"] is None
     assert stored(memdeploy, cloud) == ("1", whole)

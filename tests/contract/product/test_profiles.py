@@ -171,7 +171,9 @@ def test_killed_in_the_middle_another_wish_is_met_as_well(memdeploy: Memdeploy, 
     assert (live.machine()["status"], live.sizes()[2]) == ("RUNNING", "e2-medium")
 
 
-def test_a_larger_machine_without_quota_is_refused_while_the_old_one_runs(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
+def test_a_larger_machine_without_quota_is_refused_while_the_old_one_runs(
+    memdeploy: Memdeploy, cloud: Rehearsed
+) -> None:
     memdeploy(*UP)
     since = cloud.last_request()
     [error] = memdeploy("up", "--yes", "--neo4j-machine", "e2-standard-32", expect=3).json["errors"]

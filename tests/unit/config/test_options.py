@@ -30,10 +30,11 @@ def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]
 
 
 #: Choice -> what else it needs.
+NAMED = {"MEMDEPLOY_MODEL_CHAT": "m", "MEMDEPLOY_MODEL_EMBEDDING": "e"}
 OTHERS_NEEDED = {
-    "amazon-bedrock": {"MEMDEPLOY_MODEL_REGION": "us-east-1", "MEMDEPLOY_MODEL_CHAT": "m", "MEMDEPLOY_MODEL_EMBEDDING": "e"},
-    "ollama": {"MEMDEPLOY_MODEL_BASE_URL": "http://h/v1", "MEMDEPLOY_MODEL_CHAT": "m", "MEMDEPLOY_MODEL_EMBEDDING": "e"},
-}  # fmt: skip
+    "amazon-bedrock": {"MEMDEPLOY_MODEL_REGION": "us-east-1", **NAMED},
+    "ollama": {"MEMDEPLOY_MODEL_BASE_URL": "http://h/v1", **NAMED},
+}
 MODEL = {path: field for path, field in leaves(Deployment) if path != "version"}
 
 

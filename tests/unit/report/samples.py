@@ -56,7 +56,9 @@ PLAN: dict[str, Any] = {
         {
             "step": "postgres.instance",
             "action": "change",
-            "changes": [{"path": "postgres.tier", "old": "db-f1-micro", "new": "db-custom-1-3840", "effect": "restart"}],
+            "changes": [
+                {"path": "postgres.tier", "old": "db-f1-micro", "new": "db-custom-1-3840", "effect": "restart"}
+            ],
             "restart": {"unreachable": "MemMachine answers no call", "seconds": 180.0},
         },
         {"step": "neo4j.disk", "action": "unchanged", "reason": "stays at 50 GB: a disk can only be made larger"},

@@ -10,7 +10,7 @@ from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Operation, OperationStatus, Resource, Step
 from memdeploy.errors import CloudError, MemdeployError, Refused, UsageError
 from memdeploy.providers.base import Context, LogLine, LogQuery, PriceLine, Role
-from memdeploy.providers.gcp import costs, errors, graph, kinds, markers, modes, operations, permissions
+from memdeploy.providers.gcp import costs, endpoint, errors, graph, kinds, markers, modes, operations, permissions
 from memdeploy.providers.gcp.scope import Scope
 from memdeploy.secret import Secret
 
@@ -163,7 +163,7 @@ class GoogleCloud:
     def warnings(self) -> tuple[str, ...]:
         from memdeploy.providers.gcp import access
 
-        found = (access.warning(self.scope.deployment), modes.warning(self.scope.deployment))
+        found = tuple(of.warning(self.scope.deployment) for of in (access, modes, endpoint))
         return tuple(text for text in found if text)
 
     @property

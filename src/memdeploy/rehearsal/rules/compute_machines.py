@@ -59,7 +59,7 @@ def set_labels(call: Call) -> Mapping[str, Any]:
 
 
 def set_machine_type(call: Call) -> Mapping[str, Any]:
-    """"Changes the machine type for a stopped instance" (discovery document); the words of the refusal are ours.
+    """ "Changes the machine type for a stopped instance" (discovery document); the words of the refusal are ours.
     https://cloud.google.com/compute/docs/instances/changing-machine-type-of-stopped-instance"""
     row = _row(call)
     wanted = check_machine(call, "machineType")

@@ -26,9 +26,7 @@ class Inputs:
         self.inputs = inputs
 
 
-def sql_judged(
-    live: dict[str, Any], applied: dict[str, Any] | None = None, **options: Any
-) -> tuple[Difference, ...]:
+def sql_judged(live: dict[str, Any], applied: dict[str, Any] | None = None, **options: Any) -> tuple[Difference, ...]:
     resource = PostgresInstance(scope(**options), name="sql")
     desired = resource.desired(Inputs(SQL))  # type: ignore[arg-type]
     return resource.differences(desired, resource.view(live), applied)
