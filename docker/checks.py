@@ -6,13 +6,10 @@ Clients come from what MemMachine itself ships (asyncpg, neo4j) or the standard 
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import ssl
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -205,62 +202,7 @@ def causes(error: BaseException | None) -> Any:
 
 
 async def model(settings: Settings) -> None:
-    """One embedding and one short answer: key, both model names and the vectors' size."""
-    address = urllib.parse.urlsplit(settings.model_url)
-    port = address.port or (443 if address.scheme == "https" else 80)
-    await resolves(address.hostname or "", port, "model-name")
-    size = {"dimensions": settings.model_dimensions}
-    found = await asyncio.to_thread(
-        ask, settings, "embeddings", {"model": settings.model_embedding, "input": "memdeploy", **size}
-    )
-    length = len(found["data"][0]["embedding"])
-    if length != settings.model_dimensions:
-        raise Failure("model-dimensions", f"configured {settings.model_dimensions}, returned {length}")
-    request = {"model": settings.model_chat, "input": "Say ok.", "max_output_tokens": 16}
-    await asyncio.to_thread(ask, settings, "responses", request)
+    """In a module of its own, which needs what is above."""
+    import model_checks
 
-
-def ask(settings: Settings, path: str, body: dict[str, Any]) -> Any:
-    headers = {"Authorization": f"Bearer {settings.model_api_key}", "Content-Type": "application/json"}
-    url = f"{settings.model_url}/{path}"
-    try:
-        request = urllib.request.Request(url, json.dumps(body).encode(), headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.loads(answer.read())
-    except Exception as error:
-        raise model_failure(error, settings.model_api_key) from None
-
-
-def model_failure(error: Exception, key: str) -> Failure:
-    """By status (platform.openai.com/docs/guides/error-codes). Providers quote parts of a key: they are taken out."""
-    if isinstance(error, urllib.error.HTTPError):
-        words = said(error, key)
-        culprit = {401: "model-key", 403: "model-key", 404: "model-unknown"}.get(error.code, "model-refused")
-        if error.code == 429:
-            return Failure("model-quota", words, passing="insufficient_quota" not in words)
-        if error.code >= 500:
-            return Failure("model-unreachable", words, passing=True)
-        if "model_not_found" in words:
-            culprit = "model-unknown"
-        return Failure(culprit, words)
-    reason = getattr(error, "reason", error)
-    if isinstance(reason, ssl.SSLError):
-        return Failure("model-tls", str(reason))
-    if isinstance(reason, OSError):
-        return Failure("model-unreachable", f"{type(reason).__name__}: {reason}", passing=True)
-    # A key that cannot stand in a header fails before anything is sent, and the error quotes it.
-    if isinstance(error, ValueError | UnicodeError):
-        return Failure("model-key", "it holds characters that no key has")
-    return Failure("model-refused", type(error).__name__)
-
-
-def said(error: urllib.error.HTTPError, key: str) -> str:
-    """Status, code and message of the provider's answer; words that look like a key are left out."""
-    try:
-        body = json.loads(error.read() or b"{}").get("error") or {}
-    except (ValueError, AttributeError):
-        body = {}
-    body = body if isinstance(body, dict) else {"message": str(body)}
-    text = str(body.get("message") or "").replace(key, "***") if key else ""
-    words = [word for word in text.split() if not word.startswith("sk-") and "***" not in word]
-    return " ".join(filter(None, [str(error.code), str(body.get("code") or ""), " ".join(words)[:300]]))
+    await model_checks.prove(settings)

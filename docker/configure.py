@@ -1,7 +1,7 @@
 """The container's environment -> MemMachine's configuration, certificate bundles and MemMachine's own environment.
 
 Standard library only. The configuration holds references to passwords, never their values: MemMachine resolves
-`${NAME}` once, in the fields `password` and `api_key` only, and does not look into the value (memmachine-server 0.4.0,
+`${NAME}` once, in passwords and keys only, and does not look into the value (memmachine-server 0.4.0,
 common/configuration/mixin_confs.py). So no character of a password can mean anything to YAML or to that expansion.
 """
 
@@ -17,16 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import models
 from failures import Failure
 
 REQUIRED = (
     "POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD", "NEO4J_URI", "NEO4J_USER", "NEO4J_PASSWORD",
     "MODEL_PROVIDER", "MODEL_CHAT", "MODEL_EMBEDDING", "MODEL_DIMENSIONS", "MODEL_API_KEY",
 )  # fmt: skip
-OPENAI = "https://api.openai.com/v1"
 POSTGRES_SECRET = "MEMDEPLOY_POSTGRES_PASSWORD"  # noqa: S105 (a variable's name)
 NEO4J_SECRET = "MEMDEPLOY_NEO4J_PASSWORD"  # noqa: S105
-MODEL_SECRET = "MEMDEPLOY_MODEL_API_KEY"  # noqa: S105
 INDEX_THRESHOLD = 500  # MemMachine's own is 10,000: searching 9,000 memories is then four times slower
 NEVER_MESSAGES, NEVER_SECONDS = 1_000_000_000, 36_500 * 86_400
 
@@ -50,6 +49,8 @@ class Settings:
     model_embedding: str
     model_dimensions: int
     model_base_url: str
+    model_api: str
+    model_region: str
     model_api_key: str = field(repr=False)
     port: int
     host: str
@@ -61,7 +62,7 @@ class Settings:
 
     @property
     def model_url(self) -> str:
-        return (self.model_base_url or OPENAI).rstrip("/")
+        return (self.model_base_url or models.OPENAI_URL).rstrip("/")
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         for name in ("POSTGRES_CA_PEM", "NEO4J_CA_PEM")
         if environment.get(name) and not _certificates(environment[name])
     ]
+    problems += models.problems(environment)
     scheme = urllib.parse.urlsplit(environment.get("NEO4J_URI", "")).scheme
     if environment.get("NEO4J_URI") and scheme not in ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"):
         problems.append("NEO4J_URI is not a bolt or neo4j address")
@@ -116,6 +118,8 @@ def _settings(environment: Mapping[str, str], numbers: Mapping[str, int]) -> Set
         model_embedding=text("MODEL_EMBEDDING"),
         model_dimensions=numbers["MODEL_DIMENSIONS"],
         model_base_url=text("MODEL_BASE_URL"),
+        model_api=text("MODEL_API", models.RESPONSES),
+        model_region=text("MODEL_REGION"),
         # A key goes into an HTTP header: the line end that an editor or `echo` left behind would break every request.
         model_api_key=text("MODEL_API_KEY").strip(),
         port=numbers["PORT"],
@@ -158,8 +162,8 @@ def document(settings: Settings, *, ingestion: bool = True) -> dict[str, Any]:
         "prompt": {"default_project_categories": ["profile_prompt"]},
         "resources": {
             "databases": {postgres: _postgres(settings), graph: _graph(settings)},
-            "embedders": {embedder: _embedder(settings)},
-            "language_models": {chat: _chat(settings)},
+            "embedders": {embedder: models.embedder(settings)},
+            "language_models": {chat: models.language_model(settings)},
             "rerankers": {
                 reranker: {"provider": "rrf-hybrid", "config": {"reranker_ids": ["identity", "bm25"]}},
                 "identity": {"provider": "identity"},
@@ -203,19 +207,6 @@ def _graph(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _embedder(settings: Settings) -> dict[str, Any]:
-    config = {"model": settings.model_embedding, "dimensions": settings.model_dimensions, **_endpoint(settings)}
-    return {"provider": "openai", "config": config}
-
-
-def _chat(settings: Settings) -> dict[str, Any]:
-    return {"provider": "openai-responses", "config": {"model": settings.model_chat, **_endpoint(settings)}}
-
-
-def _endpoint(settings: Settings) -> dict[str, str]:
-    return {"api_key": f"${{{MODEL_SECRET}}}", "base_url": settings.model_url}
-
-
 def quote(text: str) -> str:
     """For MemMachine's database URL, which SQLAlchemy decodes again: every byte but letters, digits and `_.-~`."""
     return urllib.parse.quote(text, safe="")
@@ -233,7 +224,7 @@ def write(settings: Settings, folder: Path, *, ingestion: bool = True) -> Prepar
         "PORT": str(settings.port),
         POSTGRES_SECRET: quote(settings.postgres_password),
         NEO4J_SECRET: settings.neo4j_password,
-        MODEL_SECRET: settings.model_api_key,
+        **models.environment(settings),
     }
     if settings.by_socket:
         environment["PGHOST"] = settings.postgres_host

@@ -75,6 +75,17 @@ class Rehearsed:
         assert answer.status == 200, (verb, path, answer.status, text)
         return json.loads(text)
 
+    def until(self, verb: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The same, asked again while an API that was just switched on is not seen everywhere yet."""
+        deadline = time.monotonic() + 20.0
+        while True:
+            try:
+                return self.ask(verb, path, body)
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+
     def inventory(self) -> list[dict[str, Any]]:
         return list(self.ask("GET", "/_rehearsal/inventory")["resources"])
 

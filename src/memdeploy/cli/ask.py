@@ -20,6 +20,20 @@ def text(question: str) -> str:
     return _answer(f"{question}: ")
 
 
+def hidden(question: str) -> str:
+    """One line that the terminal does not show; empty for none, and where the terminal would show it."""
+    import getpass
+    import warnings
+
+    with signals.interruptible(), warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return getpass.getpass(f"{question}: ", stream=sys.stderr).strip()
+        except (EOFError, getpass.GetPassWarning):
+            sys.stderr.write("\n")
+            return ""
+
+
 def typed_name(name: Callable[[], str | None]) -> Question:
     """For what cannot be undone: the deployment's name has to be typed. `name` is asked for when the question comes:
     which deployment it is, the journal may have said meanwhile."""

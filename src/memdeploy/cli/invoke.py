@@ -35,6 +35,7 @@ _OTHER_VARIABLES = tuple(option.env for option in RUN_OPTIONS) + tuple(
 
 _FROM_LINE = ("state", "rehearse", "time_scale", "world", "faults", "yes", "wait", "keep_going", "events", "wire_log")
 _NEEDS_KEY = ("plan", "up", "doctor")
+_ASKS_FOR_KEY = "up"
 
 Finish = Callable[["Result"], "Result"]
 
@@ -90,7 +91,8 @@ def _perform(call: Call, own: dict[str, Any], secrets: list[Secret]) -> Result:
     with show.screen(call) as shown, show.events_to(shown, call.run.get("events")) as sink:
         _tell(sink, call, loaded.notices)
         command = call.seams.command(call.command)
-        request = _request(call, loaded, {**own, "secrets": _given(call, sink, secrets)}, shown)
+        given = {"secrets": _given(call, sink, secrets), "hidden": _hidden(call, shown, secrets)}
+        request = _request(call, loaded, {**own, **given}, shown)
         with signals.stops(request.cancel, lambda name: _stopping(sink, call, name)):
             return command(request, sink)
 
@@ -110,7 +112,7 @@ def _load(call: Call) -> Loaded:
 def _request(call: Call, loaded: Loaded, own: dict[str, Any], shown: Screen) -> Request:
     from memdeploy.lifecycle.request import Request
 
-    interactive = call.seams.terminal() and not call.json and not in_ci(call.seams.environ)
+    interactive = _interactive(call)
     line = {name: _absolute(call, call.run[name]) for name in _FROM_LINE if name in call.run}
     backing = call.run.get("backing")
     if backing is not None:
@@ -128,6 +130,10 @@ def _request(call: Call, loaded: Loaded, own: dict[str, Any], shown: Screen) -> 
         **line,
         **own,
     )
+
+
+def _interactive(call: Call) -> bool:
+    return call.seams.terminal() and not call.json and not in_ci(call.seams.environ)
 
 
 def _absolute(call: Call, value: Any) -> Any:
@@ -152,6 +158,21 @@ def _given(call: Call, sink: Sink, secrets: list[Secret]) -> Callable[[Deploymen
         return given
 
     return read
+
+
+def _hidden(call: Call, shown: Screen, secrets: list[Secret]) -> Callable[[str], str] | None:
+    """For a key that nothing else gives: only where somebody can type it, and for the one command that stores it."""
+    if call.command != _ASKS_FOR_KEY or not _interactive(call):
+        return None
+    from memdeploy.secret import Secret
+
+    def ask_for(question: str) -> str:
+        with shown.paused():
+            text = ask.hidden(question)
+        secrets.extend([Secret(text)] if text else [])
+        return text
+
+    return ask_for
 
 
 def _tell(sink: Sink, call: Call, notices: tuple[str, ...]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from memdeploy.config import aws
 from memdeploy.config.errors import ConfigError
 from memdeploy.config.model import KeySource, ModelOptions, ModelProvider, Neo4jMode, Neo4jOptions
 from memdeploy.secret import Secret
@@ -30,7 +31,7 @@ NEO4J_PASSWORD = What("Neo4j's password", "neo4j.password")
 @dataclass(frozen=True)
 class Key:
     """`value` is None when there is nothing to read here: a variable that is not set (a stored version is then kept),
-    the cloud's own store, the offline model."""
+    the cloud's own store, a model that needs none."""
 
     value: Secret | None
     notices: tuple[str, ...] = ()
@@ -38,7 +39,11 @@ class Key:
 
 def read(model: ModelOptions, environ: Mapping[str, str]) -> Key:
     """Raises `ConfigError` for an empty or unreadable key. `load` has made a file's path absolute."""
-    return Key(None) if model.provider is ModelProvider.OFFLINE else found(MODEL_KEY, model.key, environ)
+    if model.source is None or model.provider is ModelProvider.OFFLINE:
+        return Key(None)
+    if model.provider is ModelProvider.BEDROCK:
+        return _credentials(model.source, environ)
+    return found(MODEL_KEY, model.source, environ)
 
 
 def password(neo4j: Neo4jOptions, environ: Mapping[str, str]) -> Key:
@@ -50,18 +55,42 @@ def found(what: What, source: KeySource, environ: Mapping[str, str]) -> Key:
     if source.secret is not None:
         return Key(None)
     if source.file is not None:
-        return _from_file(what, Path(source.file))
-    return _from_env(what, source, environ)
-
-
-def _from_env(what: What, source: KeySource, environ: Mapping[str, str]) -> Key:
+        text, notices = _file(what, Path(source.file))
+        key = typed(what, text, source.file)
+        return Key(key.value, (*key.notices, *notices))
     name = source.env or ""
-    if name not in environ:
+    return typed(what, environ[name], f"the variable {name}") if name in environ else Key(None)
+
+
+def typed(what: What, text: str, where: str) -> Key:
+    """One line that is a key; `where` is for errors."""
+    value = text.rstrip("\r\n")
+    if not value.strip():
+        raise ConfigError(f"{what.words} in {where} is empty", where=what.option)
+    if any(c in value for c in "\r\n\0"):
+        raise ConfigError(f"{what.words} in {where} holds more than one line", where=what.option)
+    notices = (f"a newline at the end of {what.words} in {where} was left out",) if value != text else ()
+    return Key(Secret(value), notices)
+
+
+def _credentials(source: KeySource, environ: Mapping[str, str]) -> Key:
+    """AWS's, of which a key is only a part: all of it is one value, so that id and key change together."""
+    if source.secret is not None:
         return Key(None)
-    return _clean(what, environ[name], f"the variable {name}")
+    if source.file is not None:
+        text, notices = _file(MODEL_KEY, Path(source.file))
+        return _temporary(aws.from_file(text, source.file), notices)
+    name = source.env or ""
+    return _temporary(aws.from_environment(name, environ)) if name in environ else Key(None)
 
 
-def _from_file(what: What, path: Path) -> Key:
+def _temporary(credentials: aws.Credentials, notices: tuple[str, ...] = ()) -> Key:
+    said = ("AWS credentials with a session token end within hours, and MemMachine with them",)
+    return Key(credentials.secret(), (*notices, *(said if credentials.session_token else ())))
+
+
+def _file(what: What, path: Path) -> tuple[str, tuple[str, ...]]:
+    """Its text, and what there is to say about who may read it."""
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -76,18 +105,7 @@ def _from_file(what: What, path: Path) -> Key:
         raise ConfigError(f"{what.option}.file: {path} is not text", where=f"{what.option}.file") from None
     if len(raw) > MAX_BYTES:
         raise ConfigError(f"{what.option}.file: {path} is too large", where=f"{what.option}.file")
-    key = _clean(what, text, str(path))
-    return Key(key.value, (*key.notices, *_readable_by_others(path, mode)))
-
-
-def _clean(what: What, text: str, where: str) -> Key:
-    value = text.rstrip("\r\n")
-    if not value.strip():
-        raise ConfigError(f"{what.words} in {where} is empty", where=what.option)
-    if any(c in value for c in "\r\n\0"):
-        raise ConfigError(f"{what.words} in {where} holds more than one line", where=what.option)
-    notices = (f"a newline at the end of {what.words} in {where} was left out",) if value != text else ()
-    return Key(Secret(value), notices)
+    return text, _readable_by_others(path, mode)
 
 
 def _readable_by_others(path: Path, mode: int) -> tuple[str, ...]:

@@ -64,6 +64,7 @@ def override(deployment: Deployment, given: Mapping[str, Any]) -> Deployment:
     """The deployment (the journal's) with single options (path -> value) laid over it."""
     tree = lay(deployment.model_dump(mode="json"), given)
     _drop_uri(tree, given)
+    _drop_of_provider(tree, given, deployment.model.provider)
     return validate(tree, lambda path: BY_PATH[path].flag if path in BY_PATH else path)
 
 
@@ -71,6 +72,16 @@ def _drop_uri(tree: dict[str, Any], given: Mapping[str, Any]) -> None:
     """Another mode leaves the address of the external server behind: `--neo4j vm` says it all."""
     if given.get("neo4j.mode", "external") != "external" and "neo4j.uri" not in given:
         tree["neo4j"]["uri"] = None
+
+
+def _drop_of_provider(tree: dict[str, Any], given: Mapping[str, Any], before: str) -> None:
+    """Another provider of models leaves the address, the region and the key of the one before behind."""
+    if given.get("model.provider", before) == before:
+        return
+    for option in ("base_url", "api", "region"):
+        tree["model"][option] = given.get(f"model.{option}")
+    if not any(path.startswith("model.key.") for path in given):
+        tree["model"]["key"] = {}
 
 
 def lay(tree: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

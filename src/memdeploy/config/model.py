@@ -6,7 +6,9 @@ named by where it is found (`KeySource`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -38,38 +40,96 @@ class Profile(StrEnum):
 
 
 class KeySource(Options):
-    """Where the model's key is found; exactly one is set. Never a value."""
+    """Where a key is found, never a value. At most one is set; none: the provider's usual variable."""
 
     env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     file: str | None = Field(default=None, min_length=1)
     secret: str | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        ways = [way for way in (self.env, self.file, self.secret) if way is not None]
-        if len(ways) != 1:
+    def _one(self) -> Self:
+        if self.ways > 1:
+            raise ValueError("needs exactly one of env, file or secret")
+        return self
+
+    @property
+    def ways(self) -> int:
+        return sum(way is not None for way in (self.env, self.file, self.secret))
+
+
+class PasswordSource(KeySource):
+    """The same of an external Neo4j's password; exactly one is set."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.ways:
             raise ValueError("needs exactly one of env, file or secret")
         return self
 
 
-class PasswordSource(KeySource):
-    """The same of an external Neo4j's password; a class of its own, so that the schema can describe it."""
-
-
 class ModelProvider(StrEnum):
-    OPENAI = "openai"
+    OPENAI = "openai"  # and whatever speaks its protocol, at base_url
+    BEDROCK = "amazon-bedrock"
+    OLLAMA = "ollama"  # at base_url; needs no key
     OFFLINE = "offline"  # our deterministic toy, in rehearsals only
 
 
+class ChatApi(StrEnum):
+    """Which of OpenAI's two APIs for answers a server has."""
+
+    RESPONSES = "responses"
+    CHAT_COMPLETIONS = "chat-completions"
+
+
+CHAT, EMBEDDING = "gpt-4o-mini", "text-embedding-3-small"
+KEYLESS = frozenset({ModelProvider.OLLAMA, ModelProvider.OFFLINE})
+_KEYS: Mapping[ModelProvider, KeySource] = MappingProxyType(
+    {
+        ModelProvider.OPENAI: KeySource(env="OPENAI_API_KEY"),
+        ModelProvider.BEDROCK: KeySource(env="AWS_SECRET_ACCESS_KEY"),
+    }
+)
+
+
 class ModelOptions(Options):
-    """`base_url`: any OpenAI-compatible endpoint, else the provider's own. `dimensions` belongs to the embedding."""
+    """`base_url`: any OpenAI-compatible endpoint, else the provider's own. `dimensions` belongs to the embedding.
+    `region` is Bedrock's. What a server other than OpenAI's own calls its models has to be said."""
 
     provider: ModelProvider = ModelProvider.OPENAI
-    chat: str = Field(default="gpt-4o-mini", min_length=1)
-    embedding: str = Field(default="text-embedding-3-small", min_length=1)
+    chat: str = Field(default=CHAT, min_length=1)
+    embedding: str = Field(default=EMBEDDING, min_length=1)
     dimensions: int = Field(default=1536, ge=1, le=16384)
     base_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+")
-    key: KeySource = KeySource(env="OPENAI_API_KEY")
+    api: ChatApi | None = None  # None: see `chat_api`
+    region: str | None = Field(default=None, pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")
+    key: KeySource = KeySource()
+
+    @model_validator(mode="after")
+    def _fits_the_provider(self) -> Self:
+        bedrock, ollama = self.provider is ModelProvider.BEDROCK, self.provider is ModelProvider.OLLAMA
+        if bedrock and self.region is None:
+            raise ValueError("provider amazon-bedrock needs region, such as us-east-1")
+        if bedrock and (self.base_url or self.api):
+            raise ValueError("base_url and api are for OpenAI-compatible servers, not for amazon-bedrock")
+        if not bedrock and self.region is not None:
+            raise ValueError(f"region is given, but provider is {self.provider}: only amazon-bedrock has one")
+        if ollama and self.base_url is None:
+            raise ValueError("provider ollama needs base_url, such as http://10.0.0.9:11434/v1")
+        if (bedrock or ollama) and (self.chat == CHAT or self.embedding == EMBEDDING):
+            raise ValueError(f"chat and embedding have to name models of {self.provider}, and dimensions its size")
+        return self
+
+    @property
+    def chat_api(self) -> ChatApi:
+        """OpenAI's own has both; compatible servers (vLLM, Ollama, LiteLLM, …) have chat completions as a rule."""
+        if self.api is not None:
+            return self.api
+        return ChatApi.CHAT_COMPLETIONS if self.base_url else ChatApi.RESPONSES
+
+    @property
+    def source(self) -> KeySource | None:
+        """Where the key is found; None when none is needed."""
+        return self.key if self.key.ways else _KEYS.get(self.provider)
 
 
 class Protection(StrEnum):

@@ -108,8 +108,9 @@ OPTIONS: tuple[Option, ...] = (
         default="read from the credentials", metavar="MEMBER", form="an IAM member such as user:ann@example.com",
     ),
     Option(
-        "model.provider", "--model-provider", "offline is a toy for rehearsals.", MODEL,
-        default="openai", choices=("openai", "offline"), metavar="PROVIDER",
+        "model.provider", "--model-provider",
+        "openai: also any server that speaks its protocol, at model.base_url; offline is a toy for rehearsals.", MODEL,
+        default="openai", choices=("openai", "amazon-bedrock", "ollama", "offline"), metavar="PROVIDER",
     ),
     Option("model.chat", "--chat-model", "Chat model.", MODEL, default="gpt-4o-mini", metavar="MODEL"),
     Option(
@@ -121,12 +122,20 @@ OPTIONS: tuple[Option, ...] = (
         kind="integer", default="1536", metavar="N", form="a whole number from 1 to 16384",
     ),
     Option(
-        "model.base_url", "--model-url", "Any OpenAI-compatible endpoint.", MODEL,
-        default="the provider's own", metavar="URL", form="an http or https address",
+        "model.base_url", "--model-url", "Any OpenAI-compatible endpoint; Ollama's.", MODEL,
+        default="the provider's own", metavar="URL", form="an http or https address, such as http://10.0.0.9:11434/v1",
+    ),
+    Option(
+        "model.api", "--model-api", "Which of OpenAI's APIs that server has for answers.", MODEL,
+        default="responses; with base_url chat-completions", metavar="API", choices=("responses", "chat-completions"),
+    ),
+    Option(
+        "model.region", "--model-region", "AWS region of Amazon Bedrock.", MODEL, metavar="REGION",
+        form="an AWS region such as us-east-1",
     ),
     Option(
         "model.key.env", "--model-key-env", "Environment variable that holds the model's key.", MODEL,
-        default="OPENAI_API_KEY", metavar="VARIABLE", instead_of="model.key",
+        default="OPENAI_API_KEY; of amazon-bedrock AWS_SECRET_ACCESS_KEY", metavar="VARIABLE", instead_of="model.key",
         form="the name of an environment variable",
     ),
     Option(

@@ -93,7 +93,7 @@ class Converging(ABC, Generic[Live]):
         if condition.state is not State.PRESENT:
             return Observed(condition.state, operation=condition.operation, reason=condition.reason)
         desired = self.desired(run)
-        differences = self.differences(desired, self.view(live))
+        differences = self.differences(desired, self.view(live), run.applied)
         state = State.DIFFERENT if differences else State.PRESENT
         return Observed(state, differences, outputs=self.outputs(run, live), unknown=tuple(unknowns(desired)))
 
@@ -103,7 +103,7 @@ class Converging(ABC, Generic[Live]):
             live = self._make(run)
         live = self._usable(run, self._ours(run, live))
         desired = self.desired(run)
-        differences = self.differences(desired, self.view(live))
+        differences = self.differences(desired, self.view(live), run.applied)
         if differences or self.condition(live).state is State.BROKEN:
             live = self._bring(run, live, differences)
             self._check_usable(run, live)
@@ -117,7 +117,10 @@ class Converging(ABC, Generic[Live]):
 
     # -- steps of the above ------------------------------------------------------------------------------------------
 
-    def differences(self, desired: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[Difference, ...]:
+    def differences(
+        self, desired: Mapping[str, Any], found: Mapping[str, Any], applied: Mapping[str, Any] | None = None
+    ) -> tuple[Difference, ...]:
+        """`applied`: what memdeploy set last, where it tells a wish of the user's from what the cloud did by itself."""
         return tuple(
             Difference(field, found.get(field), want, self.effects.get(field, Effect.IN_PLACE))
             for field, want in desired.items()
@@ -184,7 +187,7 @@ class Converging(ABC, Generic[Live]):
             if error.kind is not ErrorKind.STALE:
                 raise
             live = self._again(run)
-            left = self.differences(self.desired(run), self.view(live))
+            left = self.differences(self.desired(run), self.view(live), run.applied)
             if left:
                 self.update(run, live, left)
         return self._usable(run, self._again(run))

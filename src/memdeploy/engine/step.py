@@ -242,6 +242,14 @@ class Protected(Protocol):
 
 
 @dataclass(frozen=True)
+class Outage:
+    """What does not answer while a difference of effect `restart` is brought about, in words, and for how long."""
+
+    unreachable: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Step:
     """A resource at its place in the order.
 
@@ -249,7 +257,7 @@ class Step:
     duration, for the critical path and for 'about 4 min left'. `keeps` (for a step that holds data) names the steps
     without which its data cannot live again. `outlives` names steps that are removed before this one, though they do
     not wait for it to be made. `scope` selects the journal: the deployment's own, or `shared`.
-    `permanent` steps are never removed (APIs stay on: others may use them).
+    `permanent` steps are never removed (APIs stay on: others may use them). `outage`: what a restart of it means.
     `transient` steps (preflight, verify) are not resources: no plan entry, run each time, nothing to remove.
     """
 
@@ -266,3 +274,4 @@ class Step:
     identity: Mapping[str, Any] = field(default_factory=dict)
     transient: bool = False
     permanent: bool = False
+    outage: Outage | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from memdeploy.engine.graph import Graph
@@ -11,8 +12,8 @@ from memdeploy.errors import Foreign, MemdeployError, Refused
 from memdeploy.lifecycle.orphans import Orphans
 
 Action = Mapping[str, Any]
-"""{step, action, title, changes: [{path, old, new, effect}], depends_on: [step], reason, cost_per_month}: the last of
-what stays although the configuration has it no more."""
+"""{step, action, title, changes: [{path, old, new, effect}], restart: {unreachable, seconds}, depends_on: [step], reason,
+cost_per_month}: the last of what stays although the configuration has it no more."""
 
 _BY_STATE = {
     State.ABSENT: "create",
@@ -36,6 +37,19 @@ def actions(
 def cost_at_rest(planned: Sequence[Action]) -> float:
     """Dollars a month of what left the configuration and stays."""
     return sum(float(action.get("cost_per_month", 0.0)) for action in planned)
+
+
+def forbid(planned: list[Action], step: str, changes: Sequence[Difference]) -> list[Action]:
+    """These changes belong to that step and can never be made: it is forbidden, whatever else it would be."""
+    if not changes:
+        return planned
+    told = [change_entry(change) for change in changes]
+    return [
+        {**action, "action": "forbidden", "changes": [*told, *action.get("changes", ())]}
+        if action["step"] == step
+        else action
+        for action in planned
+    ]
 
 
 def counts(planned: Sequence[Action]) -> dict[str, int]:
@@ -69,11 +83,17 @@ def _action(step: Step, seen: Observed) -> Action:
     entry: dict[str, Any] = {"step": step.name, "action": action, "title": step.title or step.name}
     if seen.differences:
         entry["changes"] = [change_entry(difference) for difference in seen.differences]
+    if step.outage is not None and action == "change" and _restarts(seen):
+        entry["restart"] = asdict(step.outage)
     if seen.unknown:
         entry["depends_on"] = sorted({unknown.step for unknown in seen.unknown})
     if seen.reason and seen.state is not State.ABSENT:  # "not found", "its API is off": `create` says it all
         entry["reason"] = seen.reason
     return entry
+
+
+def _restarts(seen: Observed) -> bool:
+    return any(difference.effect is Effect.RESTART for difference in seen.differences)
 
 
 def _word(seen: Observed) -> str:

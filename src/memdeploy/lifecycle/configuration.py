@@ -7,13 +7,17 @@ from typing import Any
 
 from memdeploy.config.load import override
 from memdeploy.config.model import Deployment, ModelProvider, Provider
+from memdeploy.engine.step import Difference, Effect
 from memdeploy.errors import Refused, UsageError
 from memdeploy.lifecycle.rehearsing import Stage
 from memdeploy.lifecycle.request import Request
 from memdeploy.state.journal import DeploymentStatus, Journal
 
 REHEARSAL_PROJECT = "memdeploy-rehearsal"
+SERVICE = "service"
+FIXED = ("embedding", "dimensions")
 _DEPLOYED = frozenset({DeploymentStatus.READY, DeploymentStatus.RETAINED})
+_UNFINDABLE = "stored memories have vectors of the old one and would no longer be found"
 
 
 def wanted(request: Request, journal: Journal | None) -> Deployment:
@@ -43,8 +47,8 @@ def staged(deployment: Deployment, stage: Stage) -> Deployment:
     if stage.containers and gcp.network.space is None:
         gcp = gcp.model_copy(update={"network": gcp.network.model_copy(update={"space": stage.space})})
     model = deployment.model
-    if model.provider is ModelProvider.OPENAI and model.base_url is None and model.key.secret is None:
-        model = model.model_copy(update={"provider": ModelProvider.OFFLINE})
+    if model.base_url is None and model.key.secret is None:
+        model = model.model_copy(update={"provider": ModelProvider.OFFLINE, "region": None, "api": None})
     return deployment.model_copy(update={"gcp": gcp, "model": model})
 
 
@@ -67,25 +71,43 @@ def check_identity(journal: Journal, deployment: Deployment) -> None:
             )
 
 
-def check_fixed(journal: Journal, deployment: Deployment) -> None:
-    """What stored memories depend on cannot change under them. Raises `Refused`."""
-    if journal.status not in _DEPLOYED:
-        return
+def check_release(journal: Journal, deployment: Deployment) -> None:
+    """Raises `Refused` for a release that stored memories would have to be moved to."""
     before = recorded(journal)
-    if deployment.release != before.release:
+    if _settled(journal) and deployment.release != before.release:
         raise Refused(
             f"{journal.name} runs MemMachine {before.release}; {deployment.release} would be an upgrade",
             code="upgrade-needed",
             suggestion=f"Set release back to {before.release}: upgrades come with a later version of memdeploy.",
         )
-    for field in ("embedding", "dimensions"):
-        have, want = getattr(before.model, field), getattr(deployment.model, field)
-        if have != want:
-            raise Refused(
-                f"model.{field} cannot change from {have} to {want}: stored memories would no longer be found",
-                code="forbidden-change",
-                suggestion=f"Set it back to {have}, or deploy under another name.",
-            )
+
+
+def forbidden(journal: Journal, deployment: Deployment) -> tuple[Difference, ...]:
+    """What stored memories depend on and this configuration would change under them. The provider of the same
+    embedding model may be another."""
+    if not _settled(journal):
+        return ()
+    before, wanted = recorded(journal).model, deployment.model
+    pairs = {field: (getattr(before, field), getattr(wanted, field)) for field in FIXED}
+    return tuple(
+        Difference(f"model.{field}", have, want, Effect.FORBIDDEN, _UNFINDABLE)
+        for field, (have, want) in pairs.items()
+        if have != want
+    )
+
+
+def as_it_is(journal: Journal, deployment: Deployment) -> Deployment:
+    """For commands that bring no configuration about: what is fixed as it was fixed, whatever a file says by now."""
+    if not _settled(journal):
+        return deployment
+    before = recorded(journal)
+    model = deployment.model.model_copy(update={field: getattr(before.model, field) for field in FIXED})
+    return deployment.model_copy(update={"release": before.release, "model": model})
+
+
+def _settled(journal: Journal) -> bool:
+    """Memories may have been stored: it was up once, or its service stood when an `up` ended badly."""
+    return journal.status in _DEPLOYED or SERVICE in journal.outputs()
 
 
 def _complete(deployment: Deployment) -> Deployment:

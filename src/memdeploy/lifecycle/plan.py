@@ -10,7 +10,8 @@ from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Observed
 from memdeploy.errors import ExitCode, Refused, UsageError
-from memdeploy.lifecycle import actions, orphans
+from memdeploy.lifecycle import actions, configuration, orphans
+from memdeploy.lifecycle.configuration import SERVICE
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result, error_entry
 from memdeploy.lifecycle.session import Session, look, usual_seconds
@@ -60,7 +61,8 @@ def planned_actions(session: Session, observed: Mapping[str, Observed]) -> list[
     records = session.journal.steps
     every = orphans.whole(session, records)
     left = orphans.find(session.graph, every, records, delete_data=session.request.delete_data)
-    return actions.actions(session.graph, observed, left, every, session.cloud.kept_costs())
+    planned = actions.actions(session.graph, observed, left, every, session.cloud.kept_costs())
+    return actions.forbid(planned, SERVICE, configuration.forbidden(session.journal, session.deployment))
 
 
 def plan_data(session: Session, planned: list[actions.Action]) -> dict[str, Any]:

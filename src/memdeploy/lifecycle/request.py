@@ -25,7 +25,7 @@ class Request:
     rehearsal's default. `secrets` reads what the user gives for a configuration (`Context.model_key`,
     `neo4j_password`) and raises `UsageError` for what cannot be read.
     `port` is `proxy`'s, 0: any. `interactive` says that somebody can answer; `confirm` then asks
-    one question, else it is None.
+    one question, else it is None; `hidden` asks for one line that is not shown (empty: none was given), for `up` only.
     """
 
     command: str
@@ -58,6 +58,7 @@ class Request:
     events: Path | None = None
     wire_log: Path | None = None
     confirm: Callable[[str], bool] | None = None
+    hidden: Callable[[str], str] | None = None
     secrets: Callable[[Deployment], Mapping[str, Secret]] = lambda deployment: {}
     from_file: bool = False
     cancel: CancelToken = field(default_factory=CancelToken)

@@ -18,7 +18,7 @@ from memdeploy.engine.ledger import Guard, Ledger
 from memdeploy.engine.runner import Runner
 from memdeploy.engine.step import Observed
 from memdeploy.errors import CloudError, Refused
-from memdeploy.lifecycle import configuration, naming, where
+from memdeploy.lifecycle import configuration, given, naming, where
 from memdeploy.lifecycle.memory import MemoryLedger, NoLease
 from memdeploy.lifecycle.rehearsing import Stage, stage
 from memdeploy.lifecycle.request import Request
@@ -32,6 +32,9 @@ from memdeploy.state.journal import Journal
 #: Sleeping shorter than this between looks would only burn processors, whatever the time scale.
 CONTAINER_PACE = 0.05
 PATIENCE = 0.05
+
+#: Commands that make the configuration so; all others take the deployment as it is.
+_BRINGS_ABOUT = ("plan", "up")
 
 DEPLOYMENT = "deployment"
 PREFLIGHT = "preflight"
@@ -128,7 +131,10 @@ def session(request: Request, sink: Sink, *, journal: Journal | None, deployment
         deployment = configuration.staged(wanted, found)
         if journal is not None:
             configuration.check_identity(journal, deployment)
-            configuration.check_fixed(journal, deployment)
+            if request.command in _BRINGS_ABOUT:
+                configuration.check_release(journal, deployment)
+            else:
+                deployment = configuration.as_it_is(journal, deployment)
         known = journal or deployments.draft(
             request.name or deployment.name,
             provider=str(deployment.provider),
@@ -152,7 +158,7 @@ def _opened(
         clock=clock,
         docker_files=docker_files(),
         rehearsal=found.target,
-        **request.secrets(deployment),
+        **given.secrets(request, deployment, journal),
         engine_allowed=found.target is None or found.containers,
         final_backup=not request.no_final_backup,
         wire=wire,

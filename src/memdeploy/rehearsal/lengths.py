@@ -53,6 +53,7 @@ SECONDS: Mapping[str, float] = {
     "compute.instances.stop": 40,  # E
     "compute.instances.start": 20,  # E
     "compute.instances.delete": 45,  # E
+    "compute.instances.setMachineType": 5,  # E
     "compute.instances.setMetadata": 5,  # E
 }
 

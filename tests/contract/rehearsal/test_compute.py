@@ -198,6 +198,19 @@ def test_a_machine_uses_its_disk_address_and_subnet(running: Compute) -> None:
     assert running.refused("instances.insert", body=other) == (400, "resourceInUseByAnotherResource")
 
 
+def test_the_machine_type_is_changed_while_it_is_stopped(running: Compute) -> None:
+    larger = {"machineType": f"zones/{ZONE}/machineTypes/e2-standard-2"}
+    assert running.refused("instances.setMachineType", instance="vm", body=larger) == (400, "invalidResourceUsage")
+    running.do("instances.stop", instance="vm")
+    for wrong in ("zones/us-east1-b/machineTypes/e2-medium", f"zones/{ZONE}/machineTypes/e2-huge", "e2-small"):
+        body = {"machineType": wrong}
+        assert running.refused("instances.setMachineType", instance="vm", body=body) == (400, "invalid")
+    assert running.do("instances.setMachineType", instance="vm", body=larger)["operationType"] == "setMachineType"
+    running.do("instances.start", instance="vm")
+    found = running.get("instances.get", instance="vm")
+    assert (found["status"], found["machineType"].rpartition("/")[2]) == ("RUNNING", "e2-standard-2")
+
+
 def test_a_deleted_machine_takes_its_boot_disk_and_leaves_the_other(running: Compute) -> None:
     running.get("disks.get", disk="vm")
     assert running.do("instances.delete", instance="vm").get("error") is None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from memdeploy.config.errors import ConfigError
-from memdeploy.config.load import Loaded, load, override
+from memdeploy.config.load import Loaded, load, override, validate
 from memdeploy.config.model import Deployment, KeySource, Neo4jMode, Profile, Protection, Provider
 from memdeploy.errors import ExitCode
 
@@ -270,3 +270,48 @@ def test_a_wrong_option_over_a_journals_configuration_is_named_by_its_flag() -> 
         override(Deployment(provider=Provider.GCP), {"service.memory": "lots"})
 
     assert caught.value.where == "--memory"
+
+
+BEDROCK = {"provider": "amazon-bedrock", "region": "us-east-1", "chat": "c", "embedding": "e"}
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ({**BEDROCK, "region": None}, "needs region"),
+        ({**BEDROCK, "base_url": "http://h/v1"}, "OpenAI-compatible"),
+        ({**BEDROCK, "api": "responses"}, "OpenAI-compatible"),
+        ({"provider": "amazon-bedrock", "region": "us-east-1"}, "have to name models of amazon-bedrock"),
+        ({"region": "us-east-1"}, "only amazon-bedrock has one"),
+        ({"provider": "ollama", "chat": "c", "embedding": "e"}, "needs base_url"),
+        ({"provider": "ollama", "base_url": "http://h/v1", "chat": "c"}, "have to name models of ollama"),
+        ({"key": {"env": "A", "file": "b"}}, "exactly one"),
+    ],
+)
+def test_what_a_provider_of_models_needs_is_said(model: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        validate({"provider": "gcp", "model": model}, lambda path: path)
+    assert said in f"{caught.value.message} {caught.value.suggestion}"
+
+
+@pytest.mark.parametrize(
+    ("model", "api"),
+    [
+        ({}, "responses"),
+        ({"base_url": "http://h/v1"}, "chat-completions"),
+        ({"base_url": "http://h/v1", "api": "responses"}, "responses"),
+        ({"api": "chat-completions"}, "chat-completions"),
+    ],
+)
+def test_a_server_of_ones_own_has_chat_completions_as_a_rule(model: dict[str, object], api: str) -> None:
+    assert validate({"model": model}, str).model.chat_api == api
+
+
+def test_another_provider_leaves_address_region_and_key_of_the_one_before_behind() -> None:
+    before = validate({"model": {**BEDROCK, "key": {"file": "/k"}}}, str)
+    given = {"model.provider": "ollama", "model.base_url": "http://h/v1"}
+    after = override(before, given).model
+    assert (after.region, after.base_url, after.key.ways, after.chat) == (None, "http://h/v1", 0, "c")
+    same = override(before, {"model.provider": "amazon-bedrock", "model.chat": "d"}).model
+    assert (same.region, same.key.file, same.chat) == ("us-east-1", "/k", "d")
+    assert override(before, {**given, "model.key.env": "A"}).model.key.env == "A"

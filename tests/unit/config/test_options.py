@@ -29,6 +29,12 @@ def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]
             yield f"{prefix}{name}", field
 
 
+#: Choice -> what else it needs.
+NAMED = {"MEMDEPLOY_MODEL_CHAT": "m", "MEMDEPLOY_MODEL_EMBEDDING": "e"}
+OTHERS_NEEDED = {
+    "amazon-bedrock": {"MEMDEPLOY_MODEL_REGION": "us-east-1", **NAMED},
+    "ollama": {"MEMDEPLOY_MODEL_BASE_URL": "http://h/v1", **NAMED},
+}
 MODEL = {path: field for path, field in leaves(Deployment) if path != "version"}
 
 
@@ -43,6 +49,7 @@ def test_names_are_used_once() -> None:
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda o: o.path)
 def test_choices_are_those_of_the_model(option: Option) -> None:
     annotation = MODEL[option.path].annotation
+    annotation = next((a for a in get_args(annotation) if isinstance(a, type) and issubclass(a, StrEnum)), annotation)
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         assert option.choices == tuple(annotation)
     elif option.path == "postgres.version":
@@ -57,6 +64,7 @@ def test_every_choice_is_accepted(option: Option, tmp_path: Path) -> None:
         environ = {"MEMDEPLOY_PROVIDER": "gcp", option.env: choice, "MEMDEPLOY_SERVICE_INVOKERS": "user:a@x.org"}
         if choice == "external":
             environ["MEMDEPLOY_NEO4J_URI"] = "neo4j+s://graph.example.com"
+        environ |= OTHERS_NEEDED.get(choice, {})
         if choice != "invokers":
             del environ["MEMDEPLOY_SERVICE_INVOKERS"]
         assert load(file=None, flags={}, environ=environ, folder=tmp_path).deployment is not None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import configure
@@ -16,13 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.e2e.certificates import Authority, self_signed
-
-COMPLETE = {
-    "POSTGRES_HOST": "10.0.0.3", "POSTGRES_DB": "memmachine", "POSTGRES_USER": "memmachine",
-    "POSTGRES_PASSWORD": "pg", "NEO4J_URI": "bolt+s://10.0.0.5:7687", "NEO4J_USER": "neo4j", "NEO4J_PASSWORD": "neo",
-    "MODEL_PROVIDER": "openai", "MODEL_CHAT": "gpt-4o-mini", "MODEL_EMBEDDING": "text-embedding-3-small",
-    "MODEL_DIMENSIONS": "1536", "MODEL_API_KEY": "sk-1",
-}  # fmt: skip
+from tests.support.container import BEDROCK, COMPLETE
 
 # An environment holds no NUL, and no character that has no UTF-8.
 passwords = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1)
@@ -80,6 +76,72 @@ def test_the_url_that_sqlalchemy_would_read_has_each_part_in_its_place(tmp_path:
 
 def test_a_line_end_after_the_key_is_taken_off(tmp_path: Path) -> None:
     assert passwords_as_read(tmp_path, MODEL_API_KEY="sk-abc\n")[2] == "sk-abc"
+
+
+KEYS = {
+    "aws_access_key_id": "${MEMDEPLOY_AWS_ACCESS_KEY_ID}",
+    "aws_secret_access_key": "${MEMDEPLOY_AWS_SECRET_ACCESS_KEY}",
+}
+
+
+def models_of(tmp_path: Path, environment: Mapping[str, str]) -> tuple[Any, Any, Mapping[str, str]]:
+    """The embedder and the language model of the written configuration, and what the server's environment gets."""
+    prepared = configure.write(configure.read(environment), tmp_path)
+    assert "canary" not in prepared.configuration.read_text()
+    resources = json.loads(prepared.configuration.read_text())["resources"]
+    return resources["embedders"]["embedder"], resources["language_models"]["chat"], prepared.environment
+
+
+@pytest.mark.parametrize(
+    ("variables", "url", "provider"),
+    [
+        ({}, "https://api.openai.com/v1", "openai-responses"),
+        ({"MODEL_BASE_URL": "http://h/v1/"}, "http://h/v1", "openai-responses"),
+        ({"MODEL_BASE_URL": "http://h/v1", "MODEL_API": "chat-completions"}, "http://h/v1", "openai-chat-completions"),
+    ],
+)
+def test_openai_and_what_speaks_its_protocol(
+    tmp_path: Path, variables: dict[str, str], url: str, provider: str
+) -> None:
+    embedder, chat, environment = models_of(tmp_path, {**COMPLETE, **variables})
+    endpoint = {"api_key": "${MEMDEPLOY_MODEL_API_KEY}", "base_url": url}
+    model = {"model": "text-embedding-3-small", "dimensions": 1536}
+    assert embedder == {"provider": "openai", "config": {**model, **endpoint}}
+    assert chat == {"provider": provider, "config": {"model": "gpt-4o-mini", **endpoint}}
+    assert environment["MEMDEPLOY_MODEL_API_KEY"] == "sk-1"
+
+
+def test_bedrock_has_a_region_and_three_secrets_of_which_one_may_be_missing(tmp_path: Path) -> None:
+    """Fields of memmachine-server 0.4.0: AmazonBedrockEmbedderConf, AmazonBedrockLanguageModelConf."""
+    embedder, chat, environment = models_of(tmp_path, BEDROCK)
+    common = {"region": "us-east-1", **KEYS}
+    titan = {"model_id": "amazon.titan-embed-text-v2:0", **common}
+    assert embedder == {"provider": "amazon-bedrock", "config": titan}
+    assert chat == {"provider": "amazon-bedrock", "config": {"model_id": "openai.gpt-oss-20b-1:0", **common}}
+    read = {field: resolve(text, dict(environment)) for field, text in embedder["config"].items() if field in KEYS}
+    assert read == {"aws_access_key_id": "AKIA$1", "aws_secret_access_key": "canary${2}"}
+    assert "MEMDEPLOY_MODEL_API_KEY" not in environment
+    whole = {**json.loads(BEDROCK["MODEL_API_KEY"]), "SessionToken": "canary-token"}
+    embedder, _, environment = models_of(tmp_path, {**BEDROCK, "MODEL_API_KEY": json.dumps(whole)})
+    assert embedder["config"]["aws_session_token"] == "${MEMDEPLOY_AWS_SESSION_TOKEN}"
+    assert environment["MEMDEPLOY_AWS_SESSION_TOKEN"] == "canary-token"
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({**COMPLETE, "MODEL_PROVIDER": "anthropic"}, "MODEL_PROVIDER is neither"),
+        ({**COMPLETE, "MODEL_API": "assistants"}, "MODEL_API is neither"),
+        ({**BEDROCK, "MODEL_REGION": ""}, "MODEL_REGION is missing"),
+        ({**BEDROCK, "MODEL_API_KEY": "canary"}, "MODEL_API_KEY holds no AWS credentials"),
+        ({**BEDROCK, "MODEL_API_KEY": '["canary"]'}, "MODEL_API_KEY holds no AWS credentials"),
+        ({**BEDROCK, "MODEL_API_KEY": '{"AccessKeyId": "canary"}'}, "MODEL_API_KEY holds no AWS credentials"),
+    ],
+)
+def test_a_model_that_cannot_be_is_named_without_its_secret(variables: dict[str, str], said: str) -> None:
+    with pytest.raises(Failure, match=said) as caught:
+        configure.read(variables)
+    assert "canary" not in str(caught.value)
 
 
 def test_all_that_is_missing_is_named_at_once() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from memdeploy.engine.graph import Graph
 from memdeploy.engine.ledger import Status
-from memdeploy.engine.step import Difference, Effect, Observed, State, Unknown
+from memdeploy.engine.step import Difference, Effect, Observed, Outage, State, Unknown
 from memdeploy.errors import Foreign, Refused
 from memdeploy.lifecycle import actions, orphans
 from tests.unit.lifecycle.toys import record, step
@@ -38,6 +38,22 @@ def difference(effect: Effect) -> Difference:
 )
 def test_each_state_has_its_word(seen: Observed, word: str) -> None:
     assert planned(seen)["action"] == word
+
+
+@pytest.mark.parametrize(
+    ("effects", "said"),
+    [
+        ([Effect.IN_PLACE], False),
+        ([Effect.IN_PLACE, Effect.RESTART], True),
+        ([Effect.RESTART, Effect.FORBIDDEN], False),  # it will not come to that
+    ],
+)
+def test_a_restart_says_what_does_not_answer(effects: list[Effect], said: bool) -> None:
+    seen = Observed(State.DIFFERENT, tuple(difference(effect) for effect in effects))
+    graph = Graph([step("a", outage=Outage("nothing is found", 90.0))])
+    action = actions.actions(graph, {"a": seen}, orphans.Orphans(), Graph([]))[0]
+    assert action.get("restart") == ({"unreachable": "nothing is found", "seconds": 90.0} if said else None)
+    assert "restart" not in planned(seen)
 
 
 def test_a_change_names_path_old_new_and_effect() -> None:

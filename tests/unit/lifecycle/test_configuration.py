@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from memdeploy.engine.step import Effect
 from memdeploy.errors import Refused, UsageError
 from memdeploy.lifecycle import configuration
 from memdeploy.lifecycle.rehearsing import Stage
 from memdeploy.lifecycle.request import Request
 from memdeploy.providers.base import RehearsalTarget
-from tests.unit.lifecycle.toys import deployment, journal
+from tests.unit.lifecycle.toys import deployment, journal, record
 
 REHEARSED = Stage("r1", RehearsalTarget("r1", "http://127.0.0.1:1"), space="10.72.0.0/15")
 CONTAINERS = Stage("r1", RehearsalTarget("r1", "http://127.0.0.1:1", containers=True), space="10.72.0.0/15")
@@ -45,13 +48,39 @@ def test_project_and_region_are_fixed_at_birth(changes: dict[str, object]) -> No
 @pytest.mark.parametrize("status", ["ready", "retained"])
 @pytest.mark.parametrize("model", [{"embedding": "text-embedding-3-large"}, {"dimensions": 256}])
 def test_stored_vectors_fix_the_embedding_model(status: str, model: dict[str, object]) -> None:
-    with pytest.raises(Refused) as raised:
-        configuration.check_fixed(journal(status), deployment(model=model))
-    assert raised.value.code == "forbidden-change"
+    [found] = configuration.forbidden(journal(status), deployment(model=model))
+    assert (found.field, found.effect) == (f"model.{next(iter(model))}", Effect.FORBIDDEN)
+    assert "no longer be found" in (found.reason or "")
+
+
+@pytest.mark.parametrize("status", ["deploying", "failed"])
+def test_an_up_that_ended_badly_after_the_service_stood_has_fixed_it_too(status: str) -> None:
+    standing = {"service": replace(record("service"), outputs={"uri": "https://x"})}
+    wanted = deployment(model={"dimensions": 256})
+    assert configuration.forbidden(journal(status, steps=standing), wanted)
+    assert configuration.forbidden(journal(status), wanted) == ()
 
 
 def test_before_the_first_up_nothing_is_fixed() -> None:
-    configuration.check_fixed(journal("new"), deployment(model={"dimensions": 256}))
+    assert configuration.forbidden(journal("new"), deployment(model={"dimensions": 256})) == ()
+
+
+def test_another_provider_of_the_same_embedding_model_is_fine() -> None:
+    other = deployment(model={"base_url": "https://llm.example.com/v1", "chat": "qwen3"})
+    assert configuration.forbidden(journal("ready"), other) == ()
+
+
+def test_what_brings_nothing_about_takes_a_deployment_as_it_is() -> None:
+    edited = deployment(model={"dimensions": 256, "chat": "gpt-5"}, release="0.5.0")
+    found = configuration.as_it_is(journal("ready"), edited)
+    assert (found.model.dimensions, found.model.chat, found.release) == (1536, "gpt-5", "0.4.0")
+    assert configuration.as_it_is(journal("new"), edited) == edited
+
+
+def test_another_release_is_an_upgrade() -> None:
+    with pytest.raises(Refused) as raised:
+        configuration.check_release(journal("ready"), deployment(release="0.5.0"))
+    assert raised.value.code == "upgrade-needed"
 
 
 def test_a_rehearsal_takes_any_project_and_answers_offline_without_an_endpoint() -> None:

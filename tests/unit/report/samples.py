@@ -54,6 +54,15 @@ PLAN: dict[str, Any] = {
             "action": "replace",
             "changes": [{"path": "machine", "old": "e2-medium", "new": "e2-small", "effect": "replace"}],
         },
+        {
+            "step": "postgres.instance",
+            "action": "change",
+            "changes": [
+                {"path": "postgres.tier", "old": "db-f1-micro", "new": "db-custom-1-3840", "effect": "restart"}
+            ],
+            "restart": {"unreachable": "MemMachine answers no call", "seconds": 180.0},
+        },
+        {"step": "neo4j.disk", "action": "unchanged", "reason": "stays at 50 GB: a disk can only be made larger"},
         {"step": "old.step", "action": "remove", "reason": "left the configuration; no longer needed"},
         {"step": "prepare", "action": "may-change", "depends_on": ["postgres.instance", "image"]},
         {"step": "network.subnet", "action": "foreign", "reason": "subnet support-memory exists and is not ours"},

@@ -10,7 +10,7 @@ from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Operation, OperationStatus, Resource, Step
 from memdeploy.errors import CloudError, MemdeployError, Refused, UsageError
 from memdeploy.providers.base import Context, LogLine, LogQuery, PriceLine, Role
-from memdeploy.providers.gcp import costs, errors, graph, kinds, markers, modes, operations, permissions
+from memdeploy.providers.gcp import costs, endpoint, errors, graph, kinds, markers, modes, operations, permissions
 from memdeploy.providers.gcp.scope import Scope
 from memdeploy.secret import Secret
 
@@ -171,22 +171,23 @@ class GoogleCloud:
     def warnings(self) -> tuple[str, ...]:
         from memdeploy.providers.gcp import access
 
-        found = access.warning(self.scope.deployment)
-        return (*([found] if found else []), *modes.warnings(self.scope.deployment))
+        deployment = self.scope.deployment
+        found = (access.warning(deployment), *modes.warnings(deployment), endpoint.warning(deployment))
+        return tuple(text for text in found if text)
 
     @property
     def prices_of(self) -> str:
         return costs.PRICES_OF
 
     def price_lines(self) -> Sequence[PriceLine]:
-        return costs.lines(self.scope.deployment)
+        return costs.lines(self.scope.deployment, self.scope.context.records)
 
     @property
     def not_priced(self) -> str:
         return costs.NOT_INCLUDED
 
     def costs(self) -> Mapping[str, float]:
-        return costs.by_step(self.scope.deployment)
+        return costs.by_step(self.scope.deployment, self.scope.context.records)
 
     def kept_costs(self) -> Mapping[str, float]:
-        return costs.kept(self.scope.deployment)
+        return costs.kept(self.scope.deployment, self.scope.context.records)

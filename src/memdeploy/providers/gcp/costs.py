@@ -10,6 +10,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 from memdeploy.config.model import Deployment
 from memdeploy.config.profiles import Sizes, sizes
@@ -33,24 +36,29 @@ RUN_VCPU_SECOND = 0.000018
 RUN_GIB_SECOND = 0.000002
 
 
-def lines(deployment: Deployment) -> tuple[PriceLine, ...]:
+Records = Mapping[str, Mapping[str, Any]]
+"""Step -> outputs of earlier runs."""
+NOTHING: Records = MappingProxyType({})
+
+
+def lines(deployment: Deployment, records: Records = NOTHING) -> tuple[PriceLine, ...]:
     """While everything stands; the service counts its minimum of instances."""
-    size = sizes(deployment)
+    size = _standing(sizes(deployment), records)
     return (*_sql(size), *(_machine(size) if modes.vm(deployment) else ()), *_service(deployment, size))
 
 
-def by_step(deployment: Deployment) -> dict[str, float]:
+def by_step(deployment: Deployment, records: Records = NOTHING) -> dict[str, float]:
     """Step -> dollars a month."""
     found: dict[str, float] = defaultdict(float)
-    for line in lines(deployment):
+    for line in lines(deployment, records):
         found[line.step] += line.usd
     return {step: round(usd, 2) for step, usd in found.items()}
 
 
-def kept(deployment: Deployment) -> dict[str, float]:
+def kept(deployment: Deployment, records: Records = NOTHING) -> dict[str, float]:
     """Step -> dollars a month of what stays without --delete-data, after `destroy` or in another mode: storage of a
     stopped instance, and the disk, which a deployment that is elsewhere now may have too."""
-    size = sizes(deployment)
+    size = _standing(sizes(deployment), records)
     at_rest = [*(line for line in _sql(size) if line.unit == "GB"), *_disk(size)]
     found: dict[str, float] = defaultdict(float)
     for line in at_rest:
@@ -60,6 +68,19 @@ def kept(deployment: Deployment) -> dict[str, float]:
 
 def total(lines: Mapping[str, float]) -> float:
     return round(sum(lines.values()), 2)
+
+
+def _standing(size: Sizes, records: Records) -> Sizes:
+    """A disk that is larger than the configuration has it stays so, and is paid for."""
+
+    def larger(step: str, least: int) -> int:
+        return max(least, int(records.get(step, {}).get("disk_gb", 0)))
+
+    return replace(
+        size,
+        postgres_disk_gb=larger("postgres.instance", size.postgres_disk_gb),
+        neo4j_disk_gb=larger("neo4j.disk", size.neo4j_disk_gb),
+    )
 
 
 def _sql(size: Sizes) -> Iterable[PriceLine]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from memdeploy.config.model import Connectivity, Deployment, KeySource, Neo4jMode
 from memdeploy.engine.graph import Graph
-from memdeploy.engine.step import Ref, Step
+from memdeploy.engine.step import Outage, Ref, Step
 from memdeploy.providers.gcp import grants, kinds, modes
 from memdeploy.providers.gcp.registry import REMOTE, STANDARD
 from memdeploy.providers.gcp.scope import Scope
@@ -122,7 +122,7 @@ class Builder:
     # -- secrets and rights ------------------------------------------------------------------------------------------
 
     def secrets(self) -> Iterable[Step]:
-        kind, identity = self._given(self.scope.deployment.model.key, "secretmanager.modelKey", "key")
+        kind, identity = self._given(self.scope.deployment.model.source, "secretmanager.modelKey", "key")
         yield self.step("secret.model", kind, identity, "Model key", needs=("apis",), seconds=4.0)
         yield self._generated("secret.postgres", "pg", "PostgreSQL password")
         run, neo4j = Ref("account.run", "member"), Ref("account.neo4j", "member")
@@ -153,9 +153,9 @@ class Builder:
         own = {"name": self.names.own(role)}
         return self.step(name, "secretmanager.generated", own, title, needs=("apis",), seconds=4.0)
 
-    def _given(self, source: KeySource, kind: str, role: str) -> tuple[str, dict[str, str]]:
+    def _given(self, source: KeySource | None, kind: str, role: str) -> tuple[str, dict[str, str]]:
         """The user's own secret, or one of ours with the value that was given."""
-        if source.secret:
+        if source is not None and source.secret:
             return "secretmanager.referenced", {"name": source.secret}
         return kind, {"name": self.names.own(role)}
 
@@ -198,7 +198,7 @@ class Builder:
         yield self.step(
             "postgres.instance", "sql.instance", {"name": name}, "Cloud SQL",
             inputs={} if self.connector else place, needs=("apis",) if self.connector else ("shared.peering",),
-            seconds=420.0, holds_data=True,
+            seconds=420.0, holds_data=True, outage=Outage("MemMachine answers no call", 180.0),
             keeps=(
                 "postgres.database", "postgres.user", "secret.postgres", "image",
                 *(() if self.connector else ("shared.peering", "network.subnet")),
@@ -254,6 +254,7 @@ class Builder:
             inputs={
                 "disk": Ref("neo4j.disk", "link"),
                 "disk_id": Ref("neo4j.disk", "id"),
+                "disk_gb": Ref("neo4j.disk", "disk_gb"),
                 "fresh": Ref("neo4j.disk", "fresh"),
                 "address": Ref("neo4j.address", "address"),
                 "subnet": subnet,
@@ -264,6 +265,7 @@ class Builder:
                 "image": Ref("neo4j.image", "reference"),
             },
             needs=("grants.neo4j", "grants.tls", "grants.hub", "network.firewall"), seconds=110.0,
+            outage=Outage("memories cannot be stored or found", 150.0),
         )  # fmt: skip
 
     # -- MemMachine --------------------------------------------------------------------------------------------------

@@ -58,7 +58,9 @@ def metadata(scope: Scope, inputs: Mapping[str, Any], attempt: int) -> dict[str,
         "memdeploy-sources": inputs["cidr"],
         **({"memdeploy-memory": str(memory)} if memory else {}),
     }
-    return {**items, "memdeploy-generation": digest({**items, "attempt": str(attempt)})}
+    # A disk that has grown needs a boot for its file system to follow, though the script is told nothing new.
+    told = {**items, "attempt": str(attempt), "disk_gb": str(inputs["disk_gb"])}
+    return {**items, "memdeploy-generation": digest(told)}
 
 
 def digest(items: Mapping[str, str]) -> str:

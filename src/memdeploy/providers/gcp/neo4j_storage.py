@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 from memdeploy.config.model import Protection
 from memdeploy.config.profiles import sizes
 from memdeploy.engine.converge import Condition
-from memdeploy.engine.step import Difference, Effect, Outputs, Run, State
+from memdeploy.engine.step import Difference, Effect, Observed, Outputs, Run, State
 from memdeploy.errors import CloudError, ErrorKind
+from memdeploy.providers.gcp import growing
 from memdeploy.providers.gcp.names import relative
 from memdeploy.providers.gcp.neo4j_compute import ComputeThing, Thing
 
@@ -88,7 +89,7 @@ class Neo4jSnapshots(ComputeThing):
 
 
 class Neo4jDisk(ComputeThing):
-    """Input: `snapshots` (link). Outputs: `name`, `link`, `id` (numeric, as text), `fresh`.
+    """Input: `snapshots` (link). Outputs: `name`, `link`, `id` (numeric, as text), `disk_gb`, `fresh`.
 
     `fresh` says that the disk may be formatted if it is empty: this journal made it, and no prepare has succeeded on
     it. It is never true for a disk that was adopted or found by `recover`.
@@ -101,7 +102,7 @@ class Neo4jDisk(ComputeThing):
     def desired(self, run: Run) -> Mapping[str, Any]:
         snapshots = run.inputs["snapshots"]
         return {
-            "neo4j.disk_gb": sizes(self.scope.deployment).neo4j_disk_gb,
+            "neo4j.disk_gb": self._size(),
             "labels": self.scope.marker.labels,
             "resourcePolicies": [relative(snapshots) if isinstance(snapshots, str) else snapshots],
         }
@@ -113,8 +114,14 @@ class Neo4jDisk(ComputeThing):
             "resourcePolicies": sorted(relative(link) for link in live.get("resourcePolicies", [])),
         }
 
-    def differences(self, desired: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[Difference, ...]:
-        return tuple(_growing_only(d) for d in super().differences(desired, found))
+    def differences(
+        self, desired: Mapping[str, Any], found: Mapping[str, Any], applied: Mapping[str, Any] | None = None
+    ) -> tuple[Difference, ...]:
+        written = self.scope.deployment.neo4j.disk_gb is not None
+        return growing.judged(super().differences(desired, found, applied), growing.NEO4J, shrinks=written)
+
+    def probe(self, run: Run) -> Observed:
+        return growing.told(super().probe(run), self._size())
 
     def condition(self, live: Thing) -> Condition:
         status = live.get("status", "READY")
@@ -127,7 +134,7 @@ class Neo4jDisk(ComputeThing):
         zone = f"projects/{self.scope.project}/zones/{self.scope.zone}"
         body = {
             "name": self.name,
-            "sizeGb": str(sizes(self.scope.deployment).neo4j_disk_gb),
+            "sizeGb": str(self._size()),
             "type": f"{zone}/diskTypes/pd-balanced",
             "labels": self.scope.marker.labels,
             "resourcePolicies": [relative(run.inputs["snapshots"])],
@@ -135,7 +142,7 @@ class Neo4jDisk(ComputeThing):
         self.things.insert(run, body)
 
     def update(self, run: Run, live: Thing, differences: tuple[Difference, ...]) -> None:
-        """A larger file system follows at the machine's next boot (resize2fs)."""
+        """A larger file system follows at the machine's next boot (resize2fs), which the size brings about."""
         wanted = {d.field: d.want for d in differences}
         if "neo4j.disk_gb" in wanted:
             self.change(run, "resize", body={"sizeGb": str(wanted["neo4j.disk_gb"])})
@@ -146,12 +153,17 @@ class Neo4jDisk(ComputeThing):
             self.change(run, "addResourcePolicies", body=body)
 
     def outputs(self, run: Run, live: Thing) -> Outputs:
+        """`disk_gb`: what it has, or will have once it has grown, so that a plan knows of the restart that follows."""
         prepared = PREPARED in live.get("labels", {})
         return {
             **super().outputs(run, live),
             "id": str(live["id"]),
+            "disk_gb": max(int(live.get("sizeGb", 0)), self._size()),
             "fresh": bool(run.notes.get("made")) and not prepared,
         }
+
+    def _size(self) -> int:
+        return sizes(self.scope.deployment).neo4j_disk_gb
 
     # -- ending ------------------------------------------------------------------------------------------------------
 
@@ -187,14 +199,6 @@ class Neo4jDisk(ComputeThing):
     def _snapshot_ready(self, name: str) -> bool | None:
         found = self.scope.clients.compute("snapshots.get", project=self.scope.project, snapshot=name)
         return True if found.get("status") in ("READY", "UPLOADING") else None
-
-
-def _growing_only(difference: Difference) -> Difference:
-    if difference.field != "neo4j.disk_gb" or difference.have < difference.want:
-        return difference
-    return Difference(
-        difference.field, difference.have, difference.want, Effect.FORBIDDEN, "a disk can only be made larger"
-    )
 
 
 def set_labels(run: Run, thing: ComputeThing, live: Thing, labels: Mapping[str, str]) -> None:

@@ -33,8 +33,9 @@ _FAILURES = "Look at the machine's serial port or logs, put the cause right and 
 
 
 class Neo4jVm(ComputeThing):
-    """Inputs: `disk` (link), `disk_id`, `fresh` (of the disk), `address`, `subnet` (link), `cidr` (of the subnet),
-    `account` (email), `password` and `tls` (SecretRef JSON), `image` (by digest). Outputs: `name`, `address`.
+    """Inputs: `disk` (link), `disk_id`, `disk_gb`, `fresh` (of the disk), `address`, `subnet` (link), `cidr` (of the
+    subnet), `account` (email), `password` and `tls` (SecretRef JSON), `image` (by digest). Outputs: `name`, `address`,
+    `machine` (its type).
 
     Notes: `ready` is the generation that was seen ready, `attempt` counts boots that failed.
     """
@@ -91,7 +92,8 @@ class Neo4jVm(ComputeThing):
         return Condition() if status == "RUNNING" else Condition(State.BROKEN, reason=f"the machine is {status}")
 
     def outputs(self, run: Run, live: Thing) -> Outputs:
-        return {"name": self.name, "address": live["networkInterfaces"][0]["networkIP"]}
+        address = live["networkInterfaces"][0]["networkIP"]
+        return {"name": self.name, "address": address, "machine": last(live.get("machineType", ""))}
 
     # -- what the runner calls ---------------------------------------------------------------------------------------
 

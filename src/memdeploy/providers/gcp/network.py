@@ -100,9 +100,12 @@ class Range(Converging[JSON]):
         """Until it is RESERVED the peering is refused: "not found in network"."""
         return Condition(State.PENDING if live.get("status") == "RESERVING" else State.PRESENT)
 
-    def differences(self, desired: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[Difference, ...]:
+    def differences(
+        self, desired: Mapping[str, Any], found: Mapping[str, Any], applied: Mapping[str, Any] | None = None
+    ) -> tuple[Difference, ...]:
         reason = "the network's space is shared by all deployments of the project and region"
-        return tuple(Difference(d.field, d.have, d.want, d.effect, reason) for d in super().differences(desired, found))
+        every = super().differences(desired, found, applied)
+        return tuple(Difference(d.field, d.have, d.want, d.effect, reason) for d in every)
 
     def body(self, network: str) -> JSON:
         wanted = space.peering_range(self.scope.deployment.gcp.network.space or space.DEFAULT)

@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 from memdeploy.config.model import Protection
 from memdeploy.config.profiles import sizes
 from memdeploy.engine.converge import Condition, Converging
-from memdeploy.engine.step import Difference, Effect, Outputs, Run, State
+from memdeploy.engine.step import Difference, Effect, Observed, Outputs, Run, State
 from memdeploy.errors import CloudError, ErrorKind, StepFailed
-from memdeploy.providers.gcp import operations, postgres_address
+from memdeploy.providers.gcp import growing, operations, postgres_address
 from memdeploy.providers.gcp.scope import Scope
 
 Instance = dict[str, Any]
@@ -26,7 +26,7 @@ _CREATE_SECONDS = 3000.0
 
 class PostgresInstance(Converging[Instance]):
     """Inputs: `network` (link), `range` (name of the peering range); none with the connector. Outputs: `name`,
-    `address` (None with the connector alone), `connection` (PROJECT:REGION:NAME), `created`, `running`.
+    `address` (None with the connector alone), `connection` (PROJECT:REGION:NAME), `created`, `disk_gb`, `running`.
 
     A stopped instance (`activationPolicy: NEVER`, what `destroy` leaves behind) keeps its state RUNNABLE, and calls on
     its users and databases answer 400; so `running` is an output of its own.
@@ -96,10 +96,18 @@ class PostgresInstance(Converging[Instance]):
             **postgres_address.view(settings),
         }
 
-    def differences(self, desired: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[Difference, ...]:
-        """Storage grows by itself (`storageAutoResize`) and never shrinks: more than wanted is no drift."""
-        every = postgres_address.judged(super().differences(desired, found))
-        return tuple(d for d in every if d.field != "postgres.disk_gb" or d.have < d.want)
+    def differences(
+        self, desired: Mapping[str, Any], found: Mapping[str, Any], applied: Mapping[str, Any] | None = None
+    ) -> tuple[Difference, ...]:
+        """Storage grows by itself (`storageAutoResize`): more than wanted is no drift, unless the user had more before
+        and wrote less."""
+        every = postgres_address.judged(super().differences(desired, found, applied))
+        before = (applied or {}).get(growing.POSTGRES, 0)
+        less = self.scope.deployment.postgres.disk_gb is not None and before > desired[growing.POSTGRES]
+        return growing.judged(every, growing.POSTGRES, shrinks=less)
+
+    def probe(self, run: Run) -> Observed:
+        return growing.told(super().probe(run), sizes(self.scope.deployment).postgres_disk_gb)
 
     def create(self, run: Run) -> None:
         body = instance_body(self.scope, self.name, run.inputs)
@@ -138,6 +146,7 @@ class PostgresInstance(Converging[Instance]):
             "address": addresses.get("PRIVATE"),
             "connection": live.get("connectionName"),
             "created": live.get("createTime"),
+            "disk_gb": int(live.get("settings", {}).get("dataDiskSizeGb", 0)),
             "running": live.get("settings", {}).get("activationPolicy") != "NEVER",
         }
 

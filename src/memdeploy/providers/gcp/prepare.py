@@ -49,7 +49,7 @@ class Prepare:
         done, wanted = run.notes.get("key"), self._key(run)
         if done == wanted:
             return Observed(State.PRESENT, outputs={"key": wanted})
-        difference = Difference("key", done, wanted, Effect.IN_PLACE, "the databases or the image changed")
+        difference = Difference("key", done, wanted, Effect.IN_PLACE, "the databases, the model or the image changed")
         return Observed(State.DIFFERENT, (difference,), outputs={"key": wanted})
 
     def ensure(self, run: Run) -> Outputs:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,9 +51,16 @@ def job_body(scope: Scope, inputs: Mapping[str, Any]) -> JSON:
 
 
 def prepare_key(deployment: Deployment, inputs: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]]) -> str:
-    """Image digest, the instance's createTime, the disk's id (or which other Neo4j it is), the count of restores: any
-    change prepares again."""
+    """Image digest, the instance's createTime, the disk's id (or which other Neo4j it is), the count of restores, the
+    model and the versions of the secrets that open it and Neo4j: any change prepares again, and so proves them before
+    the service depends on them."""
     image = str(inputs["image"]).rpartition("@")[2]
     restores = records.get("restore", {}).get("count", 0)
     graph = inputs.get("disk_id") or deployment.neo4j.uri or str(deployment.neo4j.mode)
-    return f"{image} {inputs['created']} {graph} {restores}"
+    return f"{image} {inputs['created']} {graph} {restores} {_opened(deployment, inputs)}"
+
+
+def _opened(deployment: Deployment, inputs: Mapping[str, Any]) -> str:
+    model = deployment.model.model_dump(mode="json", exclude={"key"})
+    secrets = {name: run_container.short(inputs.get(name)) for name in ("model_key", "neo4j_password")}
+    return hashlib.sha256(json.dumps([model, secrets], sort_keys=True).encode()).hexdigest()[:12]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from memdeploy.config.model import ModelProvider
+from memdeploy.config.model import KEYLESS
 from memdeploy.engine.converge import Converging
 from memdeploy.engine.step import Difference, Observed, Outputs, Run, State
 from memdeploy.errors import AnswerNeeded, CloudError, ErrorKind, Refused
@@ -158,8 +158,9 @@ class ModelKey(GivenSecret):
         return self.scope.context.model_key
 
     def value(self, run: Run) -> Secret:
-        if self.given() is None and self.scope.deployment.model.provider is ModelProvider.OFFLINE:
-            return Secret("offline")  # our toy model asks for none, but the container wants the variable
+        provider = self.scope.deployment.model.provider
+        if self.given() is None and provider in KEYLESS:
+            return Secret(str(provider))  # it asks for none, but the container wants the variable
         return super().value(run)
 
     def missing(self, run: Run) -> AnswerNeeded:
@@ -167,8 +168,8 @@ class ModelKey(GivenSecret):
             "there is no stored model key, and none was given",
             code="model-key-missing",
             where=run.step,
-            suggestion="Set the environment variable that model.key names (OPENAI_API_KEY), or name a file or a secret"
-            " there.",
+            suggestion="Set the environment variable that model.key names (OPENAI_API_KEY; of Amazon Bedrock"
+            " AWS_SECRET_ACCESS_KEY), or name a file or a secret there.",
         )
 
 

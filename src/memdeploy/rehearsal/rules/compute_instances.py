@@ -26,7 +26,7 @@ PUBLIC_IMAGES = re.compile(
 def insert(call: Call) -> Mapping[str, Any]:
     check_zone(call)
     name = base.check_new(call, "instances")
-    cpus = _check_machine(call)
+    cpus = cpus_of(check_machine(call, "resource.machineType"))
     region = call.params["zone"].rpartition("-")[0]
     check_quota(call, region, "CPUS", cpus)
     check_metadata(call.body.get("metadata") or {})
@@ -48,16 +48,18 @@ def insert(call: Call) -> Mapping[str, Any]:
     return base.insert(call, "Instance", name, body, uses=uses, hidden=hidden, finisher="boot")
 
 
-def _check_machine(call: Call) -> int:
+def check_machine(call: Call, field: str) -> str:
+    """The link that the body names, of a type that there is in this zone."""
     wanted = str(call.body.get("machineType", ""))
-    size = machine(wanted.rsplit("/", 1)[-1])
-    if size is None or "/" not in wanted:
-        raise invalid(
-            f"Invalid value for field 'resource.machineType': '{wanted}'. The referenced resource is unknown."
-        )
+    if machine(wanted.rsplit("/", 1)[-1]) is None or "/" not in wanted:
+        raise invalid(f"Invalid value for field '{field}': '{wanted}'. The referenced resource is unknown.")
     if f"zones/{call.params['zone']}/" not in wanted:
-        raise invalid(f"Invalid value for field 'resource.machineType': '{wanted}'. It is in another zone.")
-    return size[0]
+        raise invalid(f"Invalid value for field '{field}': '{wanted}'. It is in another zone.")
+    return wanted
+
+
+def cpus_of(machine_type: str) -> int:
+    return (machine(machine_type.rsplit("/", 1)[-1]) or (0, 0))[0]
 
 
 def check_metadata(metadata: Mapping[str, Any]) -> None:

@@ -10,7 +10,13 @@ from memdeploy.rehearsal.call import Call, Cloud, Handler
 from memdeploy.rehearsal.operations import Finisher, Operation, Outcome
 from memdeploy.rehearsal.refusal import denied, invalid, not_found
 from memdeploy.rehearsal.rules import compute_base as base
-from memdeploy.rehearsal.rules.compute_instances import check_metadata, forget, metadata_items, spec_of
+from memdeploy.rehearsal.rules.compute_instances import (
+    check_machine,
+    check_metadata,
+    forget,
+    metadata_items,
+    spec_of,
+)
 from memdeploy.rehearsal.store import Row
 
 # Without real servers behind it a machine's boot is told as our boot script tells it: cloud seconds after the start.
@@ -50,6 +56,20 @@ def set_metadata(call: Call) -> Mapping[str, Any]:
 
 def set_labels(call: Call) -> Mapping[str, Any]:
     return base.set_labels(call, base.target(call, "instances", "instance"))
+
+
+def set_machine_type(call: Call) -> Mapping[str, Any]:
+    """ "Changes the machine type for a stopped instance" (discovery document); the words of the refusal are ours.
+    https://cloud.google.com/compute/docs/instances/changing-machine-type-of-stopped-instance"""
+    row = _row(call)
+    wanted = check_machine(call, "machineType")
+    if row.body["status"] != "TERMINATED":
+        raise invalid(
+            f"Invalid resource usage: 'The machine type of {row.name} can only be changed while it is stopped.'",
+            reason="invalidResourceUsage",
+        )
+    call.store.put(row.with_body(machineType=base.link(base.path_of(call, wanted))), call.now)
+    return base.begin(call, "setMachineType", row.name)
 
 
 def set_deletion_protection(call: Call) -> Mapping[str, Any]:
@@ -165,6 +185,7 @@ RULES: Mapping[str, Handler] = {
     "compute.instances.aggregatedList": aggregated,
     "compute.instances.setMetadata": base.idempotent(set_metadata),
     "compute.instances.setLabels": base.idempotent(set_labels),
+    "compute.instances.setMachineType": base.idempotent(set_machine_type),
     "compute.instances.setDeletionProtection": base.idempotent(set_deletion_protection),
     "compute.instances.getGuestAttributes": guest_attributes,
     "compute.instances.getSerialPortOutput": serial_port,

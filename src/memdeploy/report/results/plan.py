@@ -13,7 +13,7 @@ from memdeploy.report import lines
 from memdeploy.report.layout import Hanging
 from memdeploy.report.marks import Marks
 from memdeploy.report.results import costs, parts
-from memdeploy.report.text import clean, counted, joined, money
+from memdeploy.report.text import about, clean, counted, joined, money
 
 #: action -> sign, style, words
 _ACTIONS = {
@@ -24,6 +24,7 @@ _ACTIONS = {
     "forbidden": ("!", "red", "cannot change"),
     "orphan": ("!", "yellow", ""),
     "kept": ("=", "dim", "kept from before"),
+    "unchanged": ("=", "dim", ""),
     "may-change": ("?", "yellow", "may change"),
     "foreign": ("!", "red", "exists already and is not ours"),
     "unreadable": ("!", "red", "cannot be read"),
@@ -41,9 +42,11 @@ def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
 
 
 def table(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
-    """The plan step by step, as `up` shows it before it asks."""
+    """The plan step by step, as `up` shows it before it asks. What stays is shown where there is a reason to tell, and
+    anything else to do."""
     actions: Sequence[Mapping[str, Any]] = data.get("actions") or ()
-    shown = [action for action in actions if action.get("action") != "unchanged"]
+    busy = [action for action in actions if action.get("action") != "unchanged"]
+    shown = [action for action in actions if action in busy or (busy and action.get("reason"))]
     width = max((len(clean(action.get("step", ""))) for action in shown), default=0)
     return [*(block for action in shown for block in _action(action, width, marks)), *_unchanged(actions)]
 
@@ -53,7 +56,7 @@ def _action(action: Mapping[str, Any], width: int, marks: Marks) -> list[Rendera
     step = clean(action.get("step", ""))
     first = Text.assemble((f"  {sign} ", style), f"{step:<{width}}  ")
     cost = money(action.get("cost_per_month"))
-    note = joined((words, _depends(action), _reason(action), _how(action, step), cost), ", ")
+    note = joined((words, _depends(action), _reason(action), _how(action, step), _restart(action), cost), ", ")
     found: list[RenderableType] = [Hanging(Text(note or clean(action.get("title") or ""), style="dim"), first)]
     if action.get("changes"):
         found.append(parts.changes(action["changes"], marks))
@@ -73,6 +76,14 @@ def _reason(action: Mapping[str, Any]) -> str:
 
 def _how(action: Mapping[str, Any], step: str) -> str:
     return f"needs --replace {step}" if action.get("action") == "replace" else ""
+
+
+def _restart(action: Mapping[str, Any]) -> str:
+    """What does not answer meanwhile, said before anybody is asked."""
+    found = action.get("restart")
+    if not isinstance(found, Mapping):
+        return ""
+    return f"restarts: {clean(found.get('unreachable') or '')} for about {about(found.get('seconds') or 0)}"
 
 
 def _unchanged(actions: Sequence[Mapping[str, Any]]) -> list[RenderableType]:

@@ -35,6 +35,7 @@ CONTAINER: dict[str, Any] = {
 MACHINE: dict[str, Any] = {
     "disk": "projects/proj-1/zones/us-central1-a/disks/support-memory-x7k2-data",
     "disk_id": "4711",
+    "disk_gb": 20,
     "fresh": True,
     "address": "10.71.0.5",
     "subnet": CONTAINER["subnet"],

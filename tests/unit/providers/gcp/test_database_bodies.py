@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from memdeploy.engine.step import Effect
+from memdeploy.engine.step import Difference, Effect
 from memdeploy.providers.gcp import neo4j_body, postgres
 from memdeploy.providers.gcp.neo4j_machine import cpus, memory_mb
 from memdeploy.providers.gcp.neo4j_storage import Neo4jDisk
@@ -26,10 +26,14 @@ class Inputs:
         self.inputs = inputs
 
 
-def sql_differences(live: dict[str, Any], **options: Any) -> list[tuple[str, Any, Any]]:
+def sql_judged(live: dict[str, Any], applied: dict[str, Any] | None = None, **options: Any) -> tuple[Difference, ...]:
     resource = PostgresInstance(scope(**options), name="sql")
     desired = resource.desired(Inputs(SQL))  # type: ignore[arg-type]
-    return [(d.field, d.have, d.want) for d in resource.differences(desired, resource.view(live))]
+    return resource.differences(desired, resource.view(live), applied)
+
+
+def sql_differences(live: dict[str, Any], **options: Any) -> list[tuple[str, Any, Any]]:
+    return [(d.field, d.have, d.want) for d in sql_judged(live, **options)]
 
 
 def served(**settings: Any) -> dict[str, Any]:
@@ -57,6 +61,15 @@ def test_defaults_of_the_server_are_no_drift() -> None:
 def test_storage_that_grew_by_itself_is_no_drift() -> None:
     assert sql_differences(served(dataDiskSizeGb="25")) == []
     assert sql_differences(served(), postgres={"disk_gb": 40}) == [("postgres.disk_gb", 10, 40)]
+    assert sql_judged(served(dataDiskSizeGb="25"), {"postgres.disk_gb": 12}, postgres={"disk_gb": 20}) == ()
+
+
+def test_less_storage_than_before_is_forbidden_when_it_was_written_and_no_matter_of_a_profile() -> None:
+    before = {"postgres.disk_gb": 20}
+    (found,) = sql_judged(served(dataDiskSizeGb="25"), before, postgres={"disk_gb": 15})
+    assert (found.field, found.have, found.want, found.effect) == ("postgres.disk_gb", 25, 15, Effect.FORBIDDEN)
+    assert "larger" in (found.reason or "")
+    assert sql_judged(served(dataDiskSizeGb="20"), before) == ()
 
 
 def test_a_stopped_instance_is_to_be_started() -> None:
@@ -64,9 +77,7 @@ def test_a_stopped_instance_is_to_be_started() -> None:
 
 
 def test_another_version_is_forbidden() -> None:
-    resource = PostgresInstance(scope(postgres={"version": 16}), name="sql")
-    desired = resource.desired(Inputs(SQL))  # type: ignore[arg-type]
-    (found,) = resource.differences(desired, resource.view(served()))
+    (found,) = sql_judged(served(), postgres={"version": 16})
 
     assert (found.field, found.effect) == ("postgres.version", Effect.FORBIDDEN)
 
@@ -124,7 +135,8 @@ def test_the_generation_names_one_configuration_of_one_boot() -> None:
 
     assert generation() == generation()
     assert generation() == generation(fresh=False)
-    assert len({generation(), generation(1), generation(address="10.71.0.6"), generation(image="x@sha256:1")}) == 4
+    others = {generation(1), generation(address="10.71.0.6"), generation(image="x@sha256:1"), generation(disk_gb=50)}
+    assert len({generation(), *others}) == 5
 
 
 def test_a_change_of_metadata_keeps_what_others_set_and_what_the_insert_allowed() -> None:

@@ -33,7 +33,8 @@ def quota(metric: str, limit: float, usage: float) -> dict[str, Any]:
     ],
 )
 def test_a_quota_that_is_too_small_is_named(quotas: list[dict[str, Any]], named: list[str]) -> None:
-    found = list(place._quotas(Facts(cloud().scope, run=SimpleNamespace()), quotas))
+    facts = Facts(cloud().scope, run=SimpleNamespace())
+    found = list(place._quotas(facts, quotas, place._more(facts.scope)))
     assert [finding.text.split()[1] for finding in failures(found)] == named
     assert bool(named) or [finding.verdict for finding in found] == [Verdict.PASSED]
 

@@ -202,6 +202,8 @@ def test_the_job_runs_once_with_the_same_environment() -> None:
         ({"image": "x@sha256:" + "9" * 64}, {}),
         ({"created": "2026-11-22T10:00:01Z"}, {}),
         ({"disk_id": "4712"}, {}),
+        ({"model_key": {"secret": "support-memory-x7k2-key", "version": "3"}}, {}),
+        ({"neo4j_password": {"secret": "support-memory-x7k2-ext", "version": "1"}}, {}),
         ({}, {"restore": {"count": 1}}),
     ],
 )
@@ -210,3 +212,28 @@ def test_prepare_runs_again_when_what_it_proved_has_changed(inputs: Any, records
 
     assert key(before, {}) == key(dict(before), {})
     assert key({**before, **inputs}, records) != key(before, {})
+
+
+@pytest.mark.parametrize("model", [{"chat": "gpt-5"}, {"base_url": "https://llm.example.com/v1"}])
+def test_another_model_is_proved_before_the_service_has_it(model: Any) -> None:
+    inputs = {**CONTAINER, "created": "2026-11-22T10:00:00Z", "disk_id": "4711"}
+    assert prepare_key(scope(model=model).deployment, inputs, {}) != key(inputs, {})
+    elsewhere = scope(model={"key": {"env": "ANOTHER"}}).deployment
+    assert prepare_key(elsewhere, inputs, {}) == key(inputs, {})
+
+
+def test_the_container_is_told_of_each_provider_what_it_needs() -> None:
+    def told(**model: Any) -> dict[str, str]:
+        values = run_container.environment(scope(model=model).deployment, CONTAINER)
+        return {name: value for name, value in values.items() if name.startswith("MODEL_") and isinstance(value, str)}
+
+    sizes = {"MODEL_DIMENSIONS": "1024", "MODEL_CHAT": "c", "MODEL_EMBEDDING": "e"}
+    named = {"chat": "c", "embedding": "e", "dimensions": 1024}
+    url = "http://10.0.0.9:11434/v1"
+    openai = {**sizes, "MODEL_PROVIDER": "openai"}
+    assert told(**named) == openai
+    compatible = {**openai, "MODEL_BASE_URL": url, "MODEL_API": "chat-completions"}
+    assert told(**named, base_url=url) == told(**named, base_url=url, provider="ollama") == compatible
+    assert told(**named, base_url=url, api="responses") == {**openai, "MODEL_BASE_URL": url}
+    bedrock = {**sizes, "MODEL_PROVIDER": "amazon-bedrock", "MODEL_REGION": "us-east-1"}
+    assert told(**named, provider="amazon-bedrock", region="us-east-1") == bedrock

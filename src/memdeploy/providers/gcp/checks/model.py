@@ -5,28 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from memdeploy.config.model import ModelProvider
+from memdeploy.config.model import KEYLESS, ModelOptions, ModelProvider
 from memdeploy.errors import CloudError
 from memdeploy.providers.base import Finding
+from memdeploy.providers.gcp.checks import bedrock
 from memdeploy.providers.gcp.checks.facts import Facts, failed, passed, warning
+from memdeploy.secret import Secret
 
 OPENAI = "https://api.openai.com/v1"
 _TIMEOUT = 20.0
+_NEEDS_NONE = {ModelProvider.OFFLINE: "the offline model is a toy", ModelProvider.OLLAMA: "Ollama asks for none"}
 _NO_KEY = frozenset({401, 403})
 
 
 def key(facts: Facts) -> Iterable[Finding]:
     model, context = facts.scope.deployment.model, facts.scope.context
-    if model.provider is ModelProvider.OFFLINE:
-        yield passed("model-key", "none is needed: the offline model is a toy")
-    elif context.model_key is not None:
+    source = model.source
+    if context.model_key is not None:
         yield passed("model-key", "given")
-    elif model.key.secret:
-        yield passed("model-key", f"in the secret {model.key.secret}")
+    elif source is None or model.provider in KEYLESS:
+        yield passed("model-key", f"none is needed: {_NEEDS_NONE[model.provider]}")
+    elif source.secret:
+        yield passed("model-key", f"in the secret {source.secret}")
     elif "secret.model" in context.records:
         yield passed("model-key", "the stored one is kept")
     else:
-        where = f"environment variable {model.key.env}" if model.key.env else f"file {model.key.file}"
+        where = f"environment variable {source.env}" if source.env else f"file {source.file}"
         yield failed(
             "model-key", "model-key-missing", f"there is no key for the model: {where} is empty",
             "Set it, or name another place in model.key.",
@@ -34,12 +38,23 @@ def key(facts: Facts) -> Iterable[Finding]:
 
 
 def answers(facts: Facts) -> Iterable[Finding]:
-    """GET /models, which costs nothing (https://platform.openai.com/docs/api-reference/models/list)."""
     model, given = facts.scope.deployment.model, facts.scope.context.model_key
-    if not facts.check_model or given is None:
+    if not facts.check_model or model.provider is ModelProvider.OFFLINE:
         return
+    if given is None and model.provider not in KEYLESS:
+        text = "not asked: its key is not given here, and a stored one is not read"
+        yield warning("model", "model-not-asked", text, "Set what model.key names, for this one question.")
+    elif given is not None and model.provider is ModelProvider.BEDROCK:
+        yield from bedrock.answers(facts, model, given)
+    else:
+        yield from _openai(facts, model, given)
+
+
+def _openai(facts: Facts, model: ModelOptions, given: Secret | None) -> Iterable[Finding]:
+    """GET /models, which costs nothing (https://platform.openai.com/docs/api-reference/models/list). Ollama has it too:
+    https://github.com/ollama/ollama/blob/main/docs/openai.md"""
     url = f"{(model.base_url or OPENAI).rstrip('/')}/models"
-    headers = {"Authorization": f"Bearer {given.reveal()}"}
+    headers = {"Authorization": f"Bearer {given.reveal()}"} if given is not None else {}
     found = facts.ask_stranger(lambda: facts.scope.clients.http().get(url, headers=headers, timeout=_TIMEOUT))
     if isinstance(found, CloudError):
         yield warning("model", "model-unreachable", f"{url} does not answer from here", "Check model.base_url.")
@@ -53,18 +68,18 @@ def answers(facts: Facts) -> Iterable[Finding]:
     elif found.status_code != 200:
         yield warning("model", "model-unlisted", f"{url} answered {found.status_code}: the models cannot be listed")
     else:
-        yield from _listed(found, {model.chat, model.embedding})
+        yield from _listed(found, {model.chat, model.embedding}, "the key is good" if given else "it answers")
 
 
-def _listed(answer: Any, wanted: set[str]) -> Iterable[Finding]:
+def _listed(answer: Any, wanted: set[str], good: str) -> Iterable[Finding]:
     try:
-        known = {str(entry["id"]) for entry in answer.json()["data"]}
+        known = {str(entry["id"]).removesuffix(":latest") for entry in answer.json()["data"]}  # Ollama's usual tag
     except (ValueError, KeyError, TypeError):
         yield warning("model", "model-unlisted", "the list of models cannot be read")
         return
-    missing = sorted(wanted - known)
+    missing = sorted(name for name in wanted if name.removesuffix(":latest") not in known)
     if missing:
-        text = f"the key is good, but the provider does not list {', '.join(missing)}"
+        text = f"{good}, but the provider does not list {', '.join(missing)}"
         yield warning("model", "model-unlisted", text, "Check model.chat and model.embedding.")
     else:
-        yield passed("model", "the key is good, both models are there")
+        yield passed("model", f"{good}, both models are there")

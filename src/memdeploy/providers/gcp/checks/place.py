@@ -13,6 +13,7 @@ from memdeploy.providers.gcp import modes
 from memdeploy.providers.gcp.checks.facts import Facts, failed, not_asked, passed, warning
 from memdeploy.providers.gcp.names import last
 from memdeploy.providers.gcp.neo4j_machine import cpus
+from memdeploy.providers.gcp.scope import Scope
 
 _BOOT_GB = 10
 _TIER_PAGE = "https://cloud.google.com/sql/docs/postgres/create-instance#machine-types"
@@ -21,7 +22,7 @@ _SHARED_CORE = frozenset({"db-f1-micro", "db-g1-small"})
 
 
 def region(facts: Facts) -> Iterable[Finding]:
-    """With its zone and, for a machine that is not there yet, its room."""
+    """With its zone and, for a machine that is not there yet or becomes a larger one, its room."""
     scope = facts.scope
     if not facts.on("compute"):
         yield warning("region", "not-readable", "the Compute Engine API is off: cannot be asked before `up`")
@@ -44,14 +45,23 @@ def region(facts: Facts) -> Iterable[Finding]:
         )  # fmt: skip
     else:
         yield passed("region", f"{scope.region}, zone {scope.zone}")
-    if "neo4j.vm" not in scope.context.records and modes.vm(scope.deployment):
-        yield from _quotas(facts, found.get("quotas", []))
+    needed = _more(scope) if modes.vm(scope.deployment) else {}
+    if needed:
+        yield from _quotas(facts, found.get("quotas", []), needed)
 
 
-def _quotas(facts: Facts, quotas: list[dict[str, Any]]) -> Iterable[Finding]:
-    """Of Compute Engine, for the one machine; Cloud SQL's and Cloud Run's are not told here."""
-    size = sizes(facts.scope.deployment)
-    needed = {"CPUS": cpus(size.neo4j_machine), "SSD_TOTAL_GB": size.neo4j_disk_gb + _BOOT_GB}
+def _more(scope: Scope) -> dict[str, int]:
+    """Quota of Compute Engine -> how much more than now the one machine takes. Cloud SQL's and Cloud Run's are not told
+    here."""
+    size, records = sizes(scope.deployment), scope.context.records
+    vm, disk = records.get("neo4j.vm"), records.get("neo4j.disk", {})
+    standing = cpus(str(vm.get("machine", size.neo4j_machine))) if vm is not None else 0
+    grown = size.neo4j_disk_gb - int(disk.get("disk_gb", size.neo4j_disk_gb if vm is not None else 0))
+    needed = {"CPUS": cpus(size.neo4j_machine) - standing, "SSD_TOTAL_GB": grown + (0 if vm is not None else _BOOT_GB)}
+    return {name: more for name, more in needed.items() if more > 0}
+
+
+def _quotas(facts: Facts, quotas: list[dict[str, Any]], needed: dict[str, int]) -> Iterable[Finding]:
     short = False
     for quota in quotas:
         want = needed.get(str(quota.get("metric")))

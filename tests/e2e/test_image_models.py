@@ -1,0 +1,77 @@
+"""What is written for each provider of models, held against MemMachine's own configuration and clients in its image."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from tests.e2e.stack import MEMMACHINE, put
+from tests.support.container import BEDROCK, COMPLETE
+
+pytestmark = pytest.mark.engine
+
+FILES = (*sorted(Path("docker").glob("*.py")), Path("docker/exit_codes.json"), Path("tests/e2e/models_inside.py"))
+KEY = {"Version": 1, "AccessKeyId": "AKIA$1", "SecretAccessKey": "canary${2}", "SessionToken": "token"}
+ENVIRONMENTS = {
+    "openai": COMPLETE,
+    "compatible": {**COMPLETE, "MODEL_BASE_URL": "http://10.0.0.9:11434/v1", "MODEL_API": "chat-completions"},
+    "bedrock": {**BEDROCK, "MODEL_DIMENSIONS": "8", "MODEL_API_KEY": json.dumps(KEY)},
+}
+
+
+@pytest.fixture(scope="module")
+def found(engine: docker.DockerClient) -> Any:
+    """Without any network: Bedrock is on the container's own loopback."""
+    container = engine.containers.create(
+        MEMMACHINE, ["/tmp/models_inside.py", json.dumps(ENVIRONMENTS)], entrypoint=["python"], network_mode="none"
+    )
+    try:
+        put(container, "/tmp", {file.name: (file.read_bytes(), 0o644, 10001) for file in FILES})
+        container.start()
+        code = int(container.wait(timeout=180)["StatusCode"])
+        assert code == 0, container.logs().decode()[-3000:]
+        return json.loads(container.logs(stdout=True, stderr=False))
+    finally:
+        container.remove(force=True, v=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "provider", "url"),
+    [("openai", "openai-responses", "https://api.openai.com/v1"),
+     ("compatible", "openai-chat-completions", "http://10.0.0.9:11434/v1")],
+)  # fmt: skip
+def test_openai_and_what_speaks_its_protocol(found: Any, name: str, provider: str, url: str) -> None:
+    embedder, chat = found["loaded"][name]["embedder"], found["loaded"][name]["chat"]
+    assert (embedder["provider"], chat["provider"]) == ("openai", provider)
+    assert (embedder["config"]["model"], embedder["config"]["dimensions"]) == ("text-embedding-3-small", 1536)
+    for config in (embedder["config"], chat["config"]):
+        assert (config["base_url"], config["api_key"]) == (url, "sk-1")
+
+
+def test_bedrock(found: Any) -> None:
+    keys = {"aws_access_key_id": "AKIA$1", "aws_secret_access_key": "canary${2}", "aws_session_token": "token"}
+    for name, model in (("embedder", "amazon.titan-embed-text-v2:0"), ("chat", "openai.gpt-oss-20b-1:0")):
+        found_one = found["loaded"]["bedrock"][name]
+        assert found_one["provider"] == "amazon-bedrock"
+        wanted = {"region": "us-east-1", "model_id": model, **keys}
+        assert {key: found_one["config"][key] for key in wanted} == wanted
+
+
+def test_bedrock_is_proved_with_the_clients_that_memmachine_uses(found: Any) -> None:
+    assert found["proved"] == {
+        "good": "good",
+        "size": "model-dimensions",
+        "UnrecognizedClientException": "model-key",
+        "AccessDeniedException": "model-unknown",
+        "ThrottlingException": "model-quota",
+        "nobody": "model-unreachable",
+    }
+    assert [line.split(" ")[0] for line in found["asked"]] == ["invoke", "converse"]
+    for line in found["asked"]:
+        assert "Credential=AKIA$1/" in line
+        assert "/us-east-1/bedrock/aws4_request" in line
+        assert line.endswith(" token")
