@@ -214,3 +214,15 @@ def test_images_are_found_by_googles_own_addresses_and_on_the_hub(cloud: Embedde
     cloud.clock.advance(60)
     terminal = cloud.services().get_service(name=NAME).terminal_condition
     assert terminal.state == run_v2.Condition.State.CONDITION_SUCCEEDED, terminal.message
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [({"env": [{"value": "x"}]}, "spec.template.spec.containers[0].env[0].name"),
+     ({"image": ""}, "spec.template.spec.containers[0].image")],
+)  # fmt: skip
+def test_what_is_required_in_v2_is_in_v1(cloud: Embedded, change: dict[str, Any], field: str) -> None:
+    wanted = knative(cloud)
+    wanted["spec"]["template"]["spec"]["containers"][0] |= change
+    error = ask(cloud, "POST", SERVICES, wanted, expect=400)["error"]
+    assert error["message"] == f"{field}: required field not present."

@@ -8,9 +8,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
+from memdeploy.rehearsal import documents
 from memdeploy.rehearsal.call import Call, Handler
+from memdeploy.rehearsal.contract import complete
 from memdeploy.rehearsal.knative import services
 from memdeploy.rehearsal.knative.meta import Place
 from memdeploy.rehearsal.refusal import Refusal, invalid
@@ -19,6 +21,7 @@ from memdeploy.rehearsal.rules.run_base import SERVICE, find, in_location, shown
 from memdeploy.rehearsal.store import Row
 
 Json = Mapping[str, Any]
+_Answer = TypeVar("_Answer", bound=Json)
 _V2 = "run.projects.locations"
 
 
@@ -93,10 +96,12 @@ def changed(
         body = read(call.body)
     except ValueError as error:
         raise invalid(str(error)) from None
+    schema = f"GoogleCloudRunV2{kind.capitalize()}"
+    body = _in_v1_words(lambda: complete(documents.read("run", "run.v2"), schema, verb, body))
     query = {f"{kind}Id": [short]} if short else {}
     if call.text("dryRun") == "all":
         query["validateOnly"] = ["true"]
-    operation = _in_v1_words(as_v2(call, f"{kinds}.{verb}", body=body, query=query), handler)
+    operation = _in_v1_words(lambda: handler(as_v2(call, f"{kinds}.{verb}", body=body, query=query)))
     name = f"{call.name}/{short}" if short else call.name
     answer: Json = (
         operation["response"] if "validateOnly" in query else shown(find(replace(call, name=name), kind.upper()))
@@ -112,7 +117,7 @@ def new_name(call: Call) -> str:
 
 
 def deleted(call: Call, kinds: str, handler: Handler) -> Json:
-    _in_v1_words(as_v2(call, f"{kinds}.delete", body={}), handler)
+    _in_v1_words(lambda: handler(as_v2(call, f"{kinds}.delete", body={})))
     return SUCCESS
 
 
@@ -149,9 +154,9 @@ def as_v2(call: Call, tail: str, *, body: dict[str, Any], query: Mapping[str, li
     return replace(call, method=method, body=body, query=query or {})
 
 
-def _in_v1_words(call: Call, handler: Handler) -> Json:
+def _in_v1_words(ask: Callable[[], _Answer]) -> _Answer:
     try:
-        return handler(call)
+        return ask()
     except Refusal as refusal:
         raise run_v1_checks.worded(refusal) from None
 
