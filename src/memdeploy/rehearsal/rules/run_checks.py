@@ -16,7 +16,7 @@ _NAME_AND_TOKEN = 63
 # https://cloud.google.com/run/docs/container-contract#env-vars
 _RESERVED = ("PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION")
 _RESERVED_IN_JOBS = ("CLOUD_RUN_JOB", "CLOUD_RUN_EXECUTION", "CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_ATTEMPT")
-# gcp.md 1.30: each half at most 240 s (PolicyEngine/policyengine-api#3765, and the Probe message's own text).
+# Each half at most 240 s (PolicyEngine/policyengine-api#3765, and the Probe message's own text).
 _PROBE_CAP = 240
 
 Json = Mapping[str, Any]
