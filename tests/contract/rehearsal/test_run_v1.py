@@ -89,6 +89,14 @@ def test_a_service_is_in_its_region_only(cloud: Embedded) -> None:
     assert [item["metadata"]["labels"]["cloud.googleapis.com/location"] for item in everywhere["items"]] == [REGION]
 
 
+def test_without_a_region_there_are_lists_alone(cloud: Embedded) -> None:
+    created(cloud)
+    path = f"/run{SERVICES}"
+    assert len(json.loads(cloud.http("GET", path)[2])["items"]) == 1
+    assert cloud.http("POST", path, knative(cloud, "other"))[0] == 400
+    assert cloud.http("GET", f"{path}/mem")[0] == 404
+
+
 def test_a_replacement_makes_a_revision_and_an_old_version_is_refused(cloud: Embedded) -> None:
     created(cloud)
     shown = ask(cloud, "GET", f"{SERVICES}/mem")

@@ -92,6 +92,9 @@ def changed(
 ) -> Json:
     """A create (`short` is the new name) or a replacement by v2's handler. A dry run is v2's `validateOnly`."""
     kind, verb = kinds[:-1], "create" if short else "patch"
+    if call.name.split("/")[3] == "-":
+        # https://cloud.google.com/run/docs/reference/rest/v1#service-endpoint: the global one lists, no more
+        raise invalid(f"A {kind} is written at its region's endpoint, REGION-run.googleapis.com.")
     try:
         body = read(call.body)
     except ValueError as error:
