@@ -63,7 +63,7 @@ def usable(row: Row) -> dict[str, Any]:
     name = row.name.rsplit("/", 1)[-1]
     addresses = []
     if row.body["settings"]["ipConfiguration"].get("ipv4Enabled"):
-        # A public instance shows PRIMARY, then OUTGOING, before PRIVATE (recorded likewise): TEST-NET-3, nobody listens.
+        # A public instance shows PRIMARY, OUTGOING, then PRIVATE (recorded likewise). TEST-NET-3: nobody listens.
         addresses += [{"type": "PRIMARY", "ipAddress": "203.0.113.2"}, {"type": "OUTGOING", "ipAddress": "203.0.113.3"}]
     if "address" in row.hidden:
         addresses.append({"type": "PRIVATE", "ipAddress": row.hidden["address"]})
