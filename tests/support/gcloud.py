@@ -51,7 +51,7 @@ class Gcloud:
     folder: Path
     endpoint: str
     project: str = "proj-1"
-    timeout: float = 120.0
+    timeout: float = 300.0
 
     def environment(self) -> dict[str, str]:
         config = self.folder / "gcloud"

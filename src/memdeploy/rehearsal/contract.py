@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from memdeploy.rehearsal.behavior import Behavior, words
 from memdeploy.rehearsal.bodies import Checker
 from memdeploy.rehearsal.call import Method, camel
 from memdeploy.rehearsal.documents import VERSIONS, Document, Template, read
@@ -74,8 +75,9 @@ class Contract:
             raise invalid(f"Required parameter: {missing[0]}", reason="required")
         return seen
 
-    def body(self, match: Match, sent: Any) -> dict[str, Any]:
-        """The body with enum numbers and number-like strings made regular. Refuses what the schema does not have."""
+    def body(self, match: Match, sent: Any, *, partial: bool = False) -> dict[str, Any]:
+        """The body with enum numbers and number-like strings made regular, without what only the server writes. Refuses
+        what the schema does not have, and the want of what must be there. `partial`: an update of some fields."""
         if match.method.request is None:
             if sent:
                 raise violations(['Invalid JSON payload received. Unknown name "": Root element must be empty.'])
@@ -88,7 +90,18 @@ class Contract:
         regular: dict[str, Any] = checker.message(match.method.request, sent)
         if checker.errors:
             raise violations(checker.errors)
-        return regular
+        return complete(match.document, match.method.request, match.method.leaf, regular, partial=partial)
+
+
+def complete(
+    document: Document, schema: str, leaf: str, body: Mapping[str, Any], *, partial: bool = False
+) -> dict[str, Any]:
+    """`leaf`: the method's, `create` or `patch`, for the words."""
+    behavior = Behavior(document)
+    missing = behavior.missing(schema, body, partial=partial)
+    if missing:
+        raise invalid("; ".join(words(schema, leaf, missing)))
+    return behavior.cleared(schema, body)
 
 
 def violations(errors: Sequence[str]) -> Refusal:

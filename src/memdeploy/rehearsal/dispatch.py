@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
@@ -65,6 +65,7 @@ class Dispatcher:
             sent = request.json()
         except ValueError:
             raise invalid("Invalid JSON payload received. Unexpected token.", reason="parseError") from None
+        query = self._contract.query(match, request.query)
         region = _region(request.headers.get("host", ""))
         name = _located(_name(match, unquote(raw_path)), region)
         project = _project(cloud, name)
@@ -73,8 +74,8 @@ class Dispatcher:
             method=match.method,
             name=_with_id(name, project),
             params={key: _with_id(value, project) for key, value in match.params.items()},
-            query=self._contract.query(match, request.query),
-            body=self._contract.body(match, sent),
+            query=query,
+            body=self._contract.body(match, sent, partial=_partial(match, query)),
             caller=_caller(cloud, request.bearer),
             project_or_none=project,
             region=region,
@@ -127,6 +128,11 @@ def _name(match: Match, path: str) -> str:
     custom = match.method.flat_path.rsplit("/", 1)[-1].partition(":")[2]
     bare = path.removesuffix(f":{custom}") if custom and "}" not in custom else path
     return VERSION.sub("", bare, count=1) if VERSION.match(bare) else bare
+
+
+def _partial(match: Match, query: Mapping[str, Sequence[str]]) -> bool:
+    """An update of what a mask names; Cloud SQL merges what it is sent without one."""
+    return match.method.verb == "PATCH" and (bool(query.get("updateMask")) or match.method.service == "sqladmin")
 
 
 def _region(host: str) -> str:

@@ -188,6 +188,20 @@ def test_templates_that_are_refused(cloud: Embedded, template: dict[str, Any], w
         create(cloud, service(cloud, **template))
 
 
+@pytest.mark.parametrize("name", ["Mem", "1mem", "mem-", "m_m", "m" * 50])
+def test_names_that_are_refused(cloud: Embedded, name: str) -> None:
+    """CreateServiceRequest.service_id: fewer than 50 characters, from a letter to no hyphen."""
+    with pytest.raises(exceptions.BadRequest, match=r"name: must be a DNS label of at most 49 characters"):
+        cloud.services().create_service(parent=LOCATION, service=service(cloud), service_id=name)
+
+
+def test_labels_that_are_refused(cloud: Embedded) -> None:
+    wanted = service(cloud)
+    wanted.labels = {"memdeploy": "a/b"}
+    with pytest.raises(exceptions.BadRequest, match=r"service\.labels: Invalid label value: a/b"):
+        create(cloud, wanted)
+
+
 def test_containers_start_after_those_they_depend_on(cloud: Embedded) -> None:
     first = container(cloud, name="main", depends_on=["side"])
     side = container(cloud, name="side", ports=[])

@@ -23,11 +23,11 @@ ENABLED = [f"{name}.googleapis.com" for name in APIS]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Before any fixture starts a server."""
+    """Before any fixture starts a server. The first test of a file waits for all of its commands."""
     why, here = gcloud.missing(), Path(__file__).parent
-    for item in items if why else ():
+    for item in items:
         if here in item.path.parents:
-            item.add_marker(pytest.mark.skip(reason=why))
+            item.add_marker(pytest.mark.skip(reason=why) if why else pytest.mark.timeout(900))
 
 
 @contextmanager

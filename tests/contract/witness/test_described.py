@@ -16,7 +16,7 @@ from tests.support.cli import Memdeploy
 from tests.support.gcloud import Gcloud
 from tests.support.rehearsed import Rehearsed
 
-NUMBER, REGION = "123456789012", "us-central1"
+NUMBER, REGION, JOB = "123456789012", "us-central1", "run.googleapis.com/job"
 UP = ("up", "--yes", "--provider", "gcp", "--project", "proj-1", "--model-provider", "offline")
 PROJECTS = [project("proj-1", int(NUMBER)), project("proj-2", 222222222222), project("proj-3", 333333333333)]
 
@@ -29,6 +29,7 @@ class Scene:
     meant: Meant
     base: str
     described: Mapping[str, Any]
+    listed: Mapping[str, list[str]]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         meant = Meant(journal["steps"], shared["steps"], NUMBER)
         said = gcloud.at_once({name: (*line, "--format=json") for name, line in _lines(base).items()})
         described = {name: one.json for name, one in said.items()}
-        yield Scene(cloud, gcloud, memdeploy, meant, base, described)
+        listed = gcloud.at_once({name: (*line, "--format", form) for name, (*line, form) in _lists(base).items()})
+        names = {name: sorted(one.stdout.split()) for name, one in listed.items()}
+        yield Scene(cloud, gcloud, memdeploy, meant, base, described, names)
 
 
 def _lines(base: str) -> dict[str, tuple[str, ...]]:
@@ -54,9 +57,27 @@ def _lines(base: str) -> dict[str, tuple[str, ...]]:
         "neo4j.vm": ("compute", "instances", "describe", f"{base}-neo", *zone),
         "service": ("run", "services", "describe", f"{base}-api", *region),
         "shared.registry": ("artifacts", "repositories", "describe", f"memdeploy-{REGION}", "--location", REGION),
-        "services": ("run", "services", "list", *region),
-        "jobs": ("run", "jobs", "list", *region),
         "access": ("run", "services", "get-iam-policy", f"{base}-api", *region),
+    }  # fmt: skip
+
+
+def _lists(base: str) -> dict[str, tuple[str, ...]]:
+    """The last word is what to print of each item."""
+    repository = f"{REGION}-docker.pkg.dev/proj-1/memdeploy-{REGION}"
+    region, own = ("--region", REGION), ("--filter", f"name~{base}")
+    return {
+        "secrets": ("secrets", "list", "value(name)"),
+        "databases": ("sql", "databases", "list", "--instance", f"{base}-sql", "value(name)"),
+        "users": ("sql", "users", "list", "--instance", f"{base}-sql", "value(name)"),
+        "subnets": ("compute", "networks", "subnets", "list", *own, "value(name,ipCidrRange)"),
+        "firewalls": ("compute", "firewall-rules", "list", *own, "value(name,allowed[0].ports[0])"),
+        "addresses": ("compute", "addresses", "list", *own, "value(name,address)"),
+        "disks": ("compute", "disks", "list", *own, "value(name,sizeGb)"),
+        "accounts": ("iam", "service-accounts", "list", "value(email)"),
+        "services": ("run", "services", "list", *region, "value(metadata.name)"),
+        "jobs": ("run", "jobs", "list", *region, "value(metadata.name)"),
+        "executions": ("run", "jobs", "executions", "list", *region, f"value(metadata.labels['{JOB}'])"),
+        "images": ("artifacts", "docker", "images", "list", repository, "value(version)"),
     }  # fmt: skip
 
 
@@ -81,12 +102,29 @@ def test_the_repository(scene: Scene) -> None:
     assert intent.repository_told(scene.described["shared.registry"]) == intent.repository(scene.meant)
 
 
-def test_lists_and_who_may_call(scene: Scene) -> None:
-    assert [item["metadata"]["name"] for item in scene.described["services"]] == [f"{scene.base}-api"]
-    assert [item["metadata"]["name"] for item in scene.described["jobs"]] == [f"{scene.base}-prep"]
-    members = scene.meant.output("access", "members")
+def test_what_it_made_is_listed_and_nothing_else(scene: Scene) -> None:
+    meant, base = scene.meant, scene.base
+    accounts = [meant.output(f"account.{role}", "email") for role in ("run", "neo4j", "build", "verifier")]
+    disk_gb = meant.applied("neo4j.disk")["neo4j.disk_gb"]
+    assert scene.listed == {
+        "secrets": [f"{base}-{role}" for role in ("key", "neo", "pg", "tls")],
+        "databases": sorted([meant.output("postgres.database", "name"), "postgres"]),
+        "users": sorted([meant.output("postgres.user", "name"), "postgres"]),
+        "subnets": sorted([meant.output("network.subnet", "name"), meant.output("network.subnet", "cidr")]),
+        "firewalls": sorted([meant.output("network.firewall", "name"), "7687"]),
+        "addresses": sorted([meant.output("neo4j.address", "name"), meant.output("neo4j.address", "address")]),
+        "disks": sorted([meant.output("neo4j.disk", "name"), str(disk_gb), meant.output("neo4j.vm", "name"), "10"]),
+        "accounts": sorted(accounts),
+        "services": [meant.output("service", "name")],
+        "jobs": [f"{base}-prep"],
+        "executions": [f"{base}-prep"],
+        "images": [meant.output("image", "reference").partition("@")[2]],
+    }
+
+
+def test_who_may_call_it(scene: Scene) -> None:
     told = {binding["role"]: binding["members"] for binding in scene.described["access"]["bindings"]}
-    assert told == members
+    assert told == scene.meant.output("access", "members")
 
 
 @dataclass(frozen=True)
