@@ -110,7 +110,6 @@ def test_from_the_sidecar_to_a_machine_what_is_stored_lasts(live: Live, moved: d
     ("scheme", "password", "code"),
     [
         ("bolt+s", PASSWORD, "neo4j-tls"),
-        ("neo4j+s", PASSWORD, "neo4j-tls"),
         ("bolt", PASSWORD, "neo4j-unreachable"),
         ("bolt+ssc", "wrong-canary-pass", "neo4j-password"),
     ],

@@ -22,9 +22,9 @@ from memdeploy.rehearsal.rules.run_checks import seconds
 from memdeploy.rehearsal.store import Row
 
 _PATH = re.compile(r"/_service/(?P<project>[^/]+)/(?P<region>[^/]+)/(?P<service>[^/]+)(?P<rest>/.*)?")
+# Seconds. A request is pending until an instance has started (https://cloud.google.com/run/docs/about-instance-autoscaling;
+# the cloud itself gives up sooner).
 WAITS, LOOK_EVERY = 300.0, 0.2
-"Seconds that a request waits for an instance that starts (https://cloud.google.com/run/docs/about-instance-autoscaling:\
- it is pending until one is there; the cloud gives up sooner), and between two looks."
 _HOP_BY_HOP = frozenset(
     (
         "connection",

@@ -1,4 +1,4 @@
-"""Where Neo4j runs and how PostgreSQL is reached, as whole deployments; and what a change of mode leaves and keeps."""
+"""Where Neo4j runs and how PostgreSQL is reached, as whole deployments. Changing between them: test_modes_changing."""
 
 from __future__ import annotations
 
@@ -134,35 +134,6 @@ def test_connector_and_external_need_no_network_of_ours(memdeploy: Memdeploy, cl
     memdeploy("destroy", "--yes", "--delete-data", "--no-final-backup")
     memdeploy("destroy", "--shared", "--yes")
     assert marked(cloud) == []
-
-
-def test_from_vm_to_external_and_back_nothing_is_lost(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
-    memdeploy(*UP)
-    before = memdeploy.journal()["steps"]
-    planned = {a["step"]: a["action"] for a in memdeploy("plan", *EXTERNAL, extra=PASSWORD).data["actions"]}
-    assert planned["neo4j.disk"] == "orphan"
-    assert planned["neo4j.vm"] == planned["network.firewall"] == "remove"
-    assert planned["secret.neo4j"] == planned["secret.tls"] == planned["neo4j.address"] == "kept"
-    memdeploy("up", "--yes", *EXTERNAL, extra=PASSWORD)
-    assert "compute.Instance" not in types(cloud)
-    assert "compute.Disk" in types(cloud)
-    quiet = memdeploy("plan", "--exit-code")
-    assert {a["step"]: a["action"] for a in quiet.data["actions"]}["neo4j.disk"] == "orphan"
-    memdeploy("up", "--yes", "--neo4j", "vm")
-    after = memdeploy.journal()["steps"]
-    for step in ("neo4j.disk", "secret.neo4j", "secret.tls", "neo4j.address"):
-        assert {**after[step]["outputs"], "fresh": 0} == {**before[step]["outputs"], "fresh": 0}, step
-    assert after["neo4j.disk"]["outputs"]["fresh"] is False  # it must not be formatted again
-    assert "compute.Instance" in types(cloud)
-    assert not [item for item in cloud.inventory() if item["name"].endswith("-ext")]
-
-
-def test_what_a_mode_left_behind_goes_with_delete_data(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
-    memdeploy(*UP)
-    memdeploy("up", "--yes", *EXTERNAL, extra=PASSWORD)
-    memdeploy("up", "--yes", "--delete-data")
-    assert not types(cloud) & {"compute.Instance", "compute.Disk"}
-    assert "compute.Snapshot" in types(cloud)  # the last of its data
 
 
 def test_destroy_takes_what_an_earlier_mode_left_behind(memdeploy: Memdeploy, cloud: Rehearsed) -> None:

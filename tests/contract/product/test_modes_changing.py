@@ -52,19 +52,26 @@ def test_from_each_mode_to_each_other(memdeploy: Memdeploy, cloud: Rehearsed) ->
         to(memdeploy, mode)
         fits(cloud, memdeploy, mode)
         assert kept(memdeploy) == before, mode
+    assert memdeploy.journal()["steps"]["neo4j.disk"]["outputs"]["fresh"] is False  # it must not be formatted again
     assert memdeploy("plan", "--exit-code").data["pending"] is False
 
 
 def test_what_stays_of_another_mode_is_named_with_what_it_costs(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
     vm = memdeploy(*UP).data["cost_per_month"]
     planned = memdeploy("plan", *EXTERNAL, extra=PASSWORD).data
-    disk = next(action for action in planned["actions"] if action["step"] == "neo4j.disk")
+    actions = {action["step"]: action for action in planned["actions"]}
+    disk = actions["neo4j.disk"]
     assert (disk["action"], disk["cost_per_month"]) == ("orphan", pytest.approx(3.0))  # 20 GB and their snapshots
+    assert {actions[step]["action"] for step in ("neo4j.vm", "network.firewall")} == {"remove"}
+    assert {actions[step]["action"] for step in KEPT[1:]} == {"kept"}
     assert disk["cost_per_month"] < planned["cost_per_month"] < vm
     to(memdeploy, "external")
-    assert "$3.00" in memdeploy("plan", json_output=False).stdout
+    shown = memdeploy("plan", "--exit-code", json_output=False).stdout  # nothing to do
+    assert "$3.00" in shown
     gone = memdeploy("up", "--yes", "--delete-data").data["cost_per_month"]
     assert gone == pytest.approx(planned["cost_per_month"] - disk["cost_per_month"])
+    assert "compute.Disk" not in types(cloud)
+    assert "compute.Snapshot" in types(cloud)  # the last of its data
 
 
 @pytest.mark.parametrize("mode", ["external", "sidecar"])
