@@ -17,7 +17,7 @@ from benchmarks.served import PROJECT, UP, busy, served
 
 SCALE = 0.01
 TOGETHER = 4
-"""Of the 8 that may be under way at once (`RunOptions.max_parallel`): more than that a rehearsal is often too quick for."""
+"""Of the 8 steps that are looked at at once (`RunOptions.max_parallel`): a rehearsal may answer too soon for more."""
 #: Of the project and of whoever calls, and of no resource: preflight asks it anew each time.
 PREFLIGHT = re.compile(
     rf"/(cloudresourcemanager|cloudbilling|serviceusage|oauth2|iamcredentials)/|/compute/v1/projects/{PROJECT}$"
