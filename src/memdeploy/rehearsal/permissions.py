@@ -13,8 +13,16 @@ from memdeploy.rehearsal.call import Call
 
 Extra = Callable[[Call], Iterable[str]]
 
-#: Anybody may ask what he may do, and who he is.
-FREE = frozenset({"oauth2.userinfo.get", "resourcemanager.projects.testIamPermissions"})
+#: Anybody may ask what he may do, who he is, and what things cost: the catalog's methods name no permission, and an API
+#: key does for them (https://cloud.google.com/billing/v1/how-tos/catalog-api).
+FREE = frozenset(
+    {
+        "oauth2.userinfo.get",
+        "resourcemanager.projects.testIamPermissions",
+        "billing.services.list",
+        "billing.skus.list",
+    }
+)
 #: Operations that need no permission of their own, or their resource's.
 #: https://cloud.google.com/artifact-registry/docs/access-control has none for operations;
 #: https://cloud.google.com/sql/docs/postgres/iam-permissions: operations.get needs cloudsql.instances.get
