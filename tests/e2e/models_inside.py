@@ -1,7 +1,7 @@
 """Runs inside MemMachine's image, beside the files of docker/: what each provider's configuration becomes there.
 
-Prints one line of JSON: what MemMachine's own loader makes of the configuration, and what `checks.model` says when a
-Bedrock of our own on loopback answers in several ways.
+Prints one line of JSON: what MemMachine's own loader makes of the configuration, whether its own embedder and language
+model work with it, and what `checks.model` says when a Bedrock of our own on loopback answers in several ways.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 import checks
 import configure
+import offline_model
 from failures import Failure
 
 ENDPOINT = "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"
@@ -51,14 +52,53 @@ class Bedrock(BaseHTTPRequestHandler):
         return None
 
 
-def loaded(environment: dict[str, str]) -> dict[str, Any]:
-    """Embedder and language model as memmachine-server reads them, secrets revealed."""
+class Offline(offline_model.Handler):
+    """Remembers which API was asked."""
+
+    def do_POST(self) -> None:
+        asked.append(self.path)
+        super().do_POST()
+
+    def log_message(self, *args: object) -> None:
+        return None
+
+
+def read(environment: dict[str, str]) -> Any:
+    """The `resources` of the written configuration, as memmachine-server reads them."""
     from memmachine_server.common.configuration import Configuration
 
     prepared = configure.write(configure.read(environment), Path(tempfile.mkdtemp()))
     os.environ.update(prepared.environment)
-    resources = Configuration.load_yml_file(str(prepared.configuration)).resources
+    return Configuration.load_yml_file(str(prepared.configuration)).resources
+
+
+def loaded(environment: dict[str, str]) -> dict[str, Any]:
+    """Embedder and language model, secrets revealed."""
+    resources = read(environment)
     return {**resources.embedders.to_yaml_dict(), **resources.language_models.to_yaml_dict()}
+
+
+def worked(environment: dict[str, str]) -> list[str]:
+    """What MemMachine's own embedder and language model asked, for a vector, an answer and an object."""
+    from memmachine_server.common.resource_manager.embedder_manager import EmbedderManager
+    from memmachine_server.common.resource_manager.language_model_manager import LanguageModelManager
+    from pydantic import BaseModel
+
+    class Feature(BaseModel):
+        name: str
+        values: list[str]
+
+    async def use() -> None:
+        resources = read(environment)
+        embedder = await EmbedderManager(resources.embedders).get_embedder("embedder", validate=True)
+        assert embedder.dimensions == int(environment["MODEL_DIMENSIONS"])
+        model = await LanguageModelManager(resources.language_models).get_language_model("chat", validate=True)
+        if environment["MODEL_PROVIDER"] == "openai":
+            assert await model.generate_parsed_response(Feature, "a", "b") == Feature(name="ok", values=[])
+
+    asked.clear()
+    asyncio.run(use())
+    return [call.split(" ")[0] for call in asked]
 
 
 def proved(environment: dict[str, str]) -> str:
@@ -69,13 +109,23 @@ def proved(environment: dict[str, str]) -> str:
     return "good"
 
 
+def served(handler: type[BaseHTTPRequestHandler]) -> str:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_address[1]}"
+
+
 def main() -> dict[str, Any]:
     environments = json.loads(sys.argv[1])
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Bedrock)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     found: dict[str, Any] = {"loaded": {name: loaded(one) for name, one in environments.items()}, "proved": {}}
-    os.environ[ENDPOINT] = f"http://127.0.0.1:{server.server_address[1]}"
+    os.environ[ENDPOINT] = served(Bedrock)
+    offline = f"{served(Offline)}/v1"
+    here = {
+        name: one if name == "bedrock" else {**one, "MODEL_BASE_URL": offline} for name, one in environments.items()
+    }
+    found["worked"] = {name: worked(one) for name, one in here.items()}
     bedrock = environments["bedrock"]
+    asked.clear()
     found["proved"]["good"], found["asked"] = proved(bedrock), list(asked)
     found["proved"]["size"] = proved({**bedrock, "MODEL_DIMENSIONS": "9"})
     for code, status in (

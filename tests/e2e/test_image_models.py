@@ -9,12 +9,18 @@ from typing import Any
 import docker
 import pytest
 
+from memdeploy.memmachine import offline_model
 from tests.e2e.stack import MEMMACHINE, put
 from tests.support.container import BEDROCK, COMPLETE
 
 pytestmark = pytest.mark.engine
 
-FILES = (*sorted(Path("docker").glob("*.py")), Path("docker/exit_codes.json"), Path("tests/e2e/models_inside.py"))
+FILES = (
+    *sorted(Path("docker").glob("*.py")),
+    Path("docker/exit_codes.json"),
+    Path(offline_model.__file__),
+    Path(__file__).with_name("models_inside.py"),
+)
 KEY = {"Version": 1, "AccessKeyId": "AKIA$1", "SecretAccessKey": "canary${2}", "SessionToken": "token"}
 ENVIRONMENTS = {
     "openai": COMPLETE,
@@ -59,6 +65,15 @@ def test_bedrock(found: Any) -> None:
         assert found_one["provider"] == "amazon-bedrock"
         wanted = {"region": "us-east-1", "model_id": model, **keys}
         assert {key: found_one["config"][key] for key in wanted} == wanted
+
+
+def test_memmachines_own_clients_work_with_it(found: Any) -> None:
+    """Each asks the API that was chosen: for a vector, an answer, and an object by its schema."""
+    assert found["worked"] == {
+        "openai": ["/v1/embeddings", "/v1/responses", "/v1/responses"],
+        "compatible": ["/v1/embeddings", "/v1/chat/completions", "/v1/chat/completions"],
+        "bedrock": ["invoke", "invoke", "converse"],  # the first vector tells the size
+    }
 
 
 def test_bedrock_is_proved_with_the_clients_that_memmachine_uses(found: Any) -> None:

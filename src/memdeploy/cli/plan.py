@@ -24,9 +24,15 @@ def plan(
     costs: Annotated[
         bool, typer.Option("--costs", envvar="MEMDEPLOY_COSTS", help="The monthly estimate by line.")
     ] = False,
+    live_prices: Annotated[
+        bool,
+        typer.Option(
+            "--live-prices", envvar="MEMDEPLOY_LIVE_PRICES", help="By line, with the cloud's own prices of now."
+        ),
+    ] = False,
 ) -> None:
     """Show what `up` would do and what it costs a month. Changes nothing."""
-    invoke(call, {"costs": costs}, finish=_pending if exit_code else None)
+    invoke(call, {"costs": costs, "live_prices": live_prices}, finish=_pending if exit_code else None)
 
 
 def _pending(found: Result) -> Result:

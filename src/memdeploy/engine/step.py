@@ -243,7 +243,7 @@ class Protected(Protocol):
 
 @dataclass(frozen=True)
 class Outage:
-    """What does not answer while a difference of effect `restart` is brought about, in words, and for how long."""
+    """What does not answer while a difference of effect `restart` is brought about, and for about how long."""
 
     unreachable: str
     seconds: float

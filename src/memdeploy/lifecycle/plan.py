@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,6 +15,9 @@ from memdeploy.lifecycle.configuration import SERVICE
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result, error_entry
 from memdeploy.lifecycle.session import Session, look, usual_seconds
+from memdeploy.providers.base import PriceLine
+
+LIVE = "live"
 
 
 def plan(request: Request, sink: Sink) -> Result:
@@ -67,24 +70,37 @@ def planned_actions(session: Session, observed: Mapping[str, Observed]) -> list[
 
 def plan_data(session: Session, planned: list[actions.Action]) -> dict[str, Any]:
     busy = [action["step"] for action in planned if action["action"] not in ("unchanged", "orphan", "kept", "remove")]
+    live = session.request.live_prices
+    lines, said = session.cloud.live_price_lines() if live else (session.cloud.price_lines(), ())
     return {
         "actions": planned,
         "counts": actions.counts(planned),
         "pending": actions.pending(planned),
         "seconds": round(usual_seconds(session.graph, busy), 1),
-        "cost_per_month": round(sum(session.cloud.costs().values()) + actions.cost_at_rest(planned), 2),
-        "prices": session.cloud.prices_of,
-        **_priced(session),
+        "cost_per_month": round(sum(line.usd for line in lines) + actions.cost_at_rest(planned), 2),
+        "prices": _prices(session, lines),
+        **_priced(session, lines, said),
         **warned(session),
     }
 
 
-def _priced(session: Session) -> dict[str, Any]:
+def _priced(session: Session, lines: Sequence[PriceLine], said: Sequence[str]) -> dict[str, Any]:
     """The estimate by line, when it was asked for."""
-    if not session.request.costs:
+    if not (session.request.costs or session.request.live_prices):
         return {}
-    lines = [asdict(line) | {"usd": round(line.usd, 2)} for line in session.cloud.price_lines()]
-    return {"costs": {"prices": session.cloud.prices_of, "lines": lines, "not_included": session.cloud.not_priced}}
+    prices = _prices(session, lines)
+    shown = [asdict(line) | {"usd": round(line.usd, 2)} for line in lines]
+    missing = session.cloud.not_priced(live=prices == LIVE)
+    notices = {"notices": list(said)} if said else {}
+    return {"costs": {"prices": prices, "lines": shown, "not_included": missing, **notices}}
+
+
+def _prices(session: Session, lines: Sequence[PriceLine]) -> str:
+    """Of when they are: of the table's month, of now, or some of each."""
+    sources = {line.source for line in lines}
+    if sources == {LIVE}:
+        return LIVE
+    return f"{session.cloud.prices_of}, some {LIVE}" if LIVE in sources else session.cloud.prices_of
 
 
 def warned(session: Session) -> dict[str, list[str]]:

@@ -50,6 +50,7 @@ class Request:
     no_final_backup: bool = False
     port: int = 0
     costs: bool = False
+    live_prices: bool = False
     check_model: bool = False
     print_role: bool = False
     logs: LogQuery | None = None

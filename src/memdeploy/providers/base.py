@@ -78,7 +78,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class PriceLine:
-    """`quantity` of `unit` a month at `unit_price` US dollars; `usd` is their product."""
+    """`quantity` of `unit` a month at `unit_price` US dollars; `usd` is their product. `source` of the price: `table`,
+    or `live` when the cloud told it just now for the deployment's region."""
 
     step: str
     what: str
@@ -86,6 +87,7 @@ class PriceLine:
     unit: str
     unit_price: float
     usd: float
+    source: str = "table"
 
 
 @dataclass(frozen=True)
@@ -232,18 +234,18 @@ class Cloud(Protocol):
         ...
 
     def price_lines(self) -> Sequence[PriceLine]:
-        """What `costs` is made of."""
+        """Estimated costs a month of what costs money while it stands, by the dated table of list prices."""
         ...
 
-    @property
-    def not_priced(self) -> str:
-        """What the estimate leaves out, in words."""
+    def live_price_lines(self) -> tuple[Sequence[PriceLine], Sequence[str]]:
+        """The same by the cloud's own prices of now, in the deployment's region, wherever it tells them without doubt;
+        and what there is to say of the others. Never raises for want of prices."""
         ...
 
-    def costs(self) -> Mapping[str, float]:
-        """Estimated US dollars a month by step, for what costs money while it stands (list prices, dated)."""
+    def not_priced(self, *, live: bool = False) -> str:
+        """What the estimate leaves out, in words. `live`: no line is the table's."""
         ...
 
     def kept_costs(self) -> Mapping[str, float]:
-        """The same for what `destroy` keeps without --delete-data, at rest."""
+        """Estimated US dollars a month by step, for what `destroy` keeps without --delete-data, at rest."""
         ...

@@ -31,6 +31,13 @@ RESULTS: dict[str, tuple[str, Mapping[str, Any]]] = {
              "unit_price": 0.0413, "usd": 30.15},
             {"step": "service", "what": "Cloud Run CPU", "quantity": 0, "unit": "s", "unit_price": 0.1, "usd": 0}]},
         "warnings": ["neo4j.mode sidecar keeps nothing"]}),
+    "plan-live-prices": ("plan", {**HEAD, "actions": [], "counts": {}, "costs": {
+        "prices": "2026-11, some live", "not_included": "model usage", "lines": [
+            {"step": "postgres.instance", "what": "Cloud SQL CPU", "quantity": 730, "unit": "hour",
+             "unit_price": 0.04543, "usd": 33.16, "source": "live"},
+            {"step": "neo4j.disk", "what": "snapshots", "quantity": 20, "unit": "GB", "unit_price": 0.05, "usd": 1,
+             "source": "table"}],
+        "notices": ["snapshot: 2 SKUs of the catalog may be it in europe-west1; the table's price of 2026-11 stays"]}}),
     "plan-nothing": ("plan", {**HEAD, "actions": [{"step": "a", "action": "unchanged"}], "counts": {"unchanged": 1}}),
     "up": ("up", UP),
     "up-real": ("up", {**UP, **HEAD, "url": "https://support-memory-x7k2-abc-ew.a.run.app", "pending": [],

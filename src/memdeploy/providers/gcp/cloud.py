@@ -10,7 +10,18 @@ from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Operation, OperationStatus, Resource, Step
 from memdeploy.errors import CloudError, MemdeployError, Refused, UsageError
 from memdeploy.providers.base import Context, LogLine, LogQuery, PriceLine, Role
-from memdeploy.providers.gcp import costs, endpoint, errors, graph, kinds, markers, modes, operations, permissions
+from memdeploy.providers.gcp import (
+    costs,
+    endpoint,
+    errors,
+    graph,
+    kinds,
+    markers,
+    modes,
+    operations,
+    permissions,
+    prices,
+)
 from memdeploy.providers.gcp.scope import Scope
 from memdeploy.secret import Secret
 
@@ -177,17 +188,20 @@ class GoogleCloud:
 
     @property
     def prices_of(self) -> str:
-        return costs.PRICES_OF
+        return prices.PRICES_OF
 
     def price_lines(self) -> Sequence[PriceLine]:
         return costs.lines(self.scope.deployment, self.scope.context.records)
 
-    @property
-    def not_priced(self) -> str:
-        return costs.NOT_INCLUDED
+    def live_price_lines(self) -> tuple[Sequence[PriceLine], Sequence[str]]:
+        from memdeploy.providers.gcp import catalog
 
-    def costs(self) -> Mapping[str, float]:
-        return costs.by_step(self.scope.deployment, self.scope.context.records)
+        deployment = self.scope.deployment
+        rates, said = catalog.rates(self.scope.clients, self.scope.region, costs.used(deployment))
+        return costs.lines(deployment, self.scope.context.records, rates), said
+
+    def not_priced(self, *, live: bool = False) -> str:
+        return costs.not_included(self.scope.deployment, live=live)
 
     def kept_costs(self) -> Mapping[str, float]:
         return costs.kept(self.scope.deployment, self.scope.context.records)

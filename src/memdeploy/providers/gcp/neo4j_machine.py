@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 
 _SHARED: Mapping[str, int] = {"e2-micro": 1024, "e2-small": 2048, "e2-medium": 4096}
+_PART_OF_A_CORE: Mapping[str, float] = {"e2-micro": 0.25, "e2-small": 0.5, "e2-medium": 1.0}
+_E2 = re.compile(r"^e2-(standard|highmem|highcpu)-([0-9]+)$")
 _GB_PER_CPU: Mapping[str, float] = {"standard": 4, "highmem": 8}
 _PREDEFINED = re.compile(r"^(?:e2|n2|n2d|c3|c3d|c4|n4)-(standard|highmem)-([0-9]+)$")
 _CUSTOM = re.compile(r"^[a-z0-9]+-custom-[0-9]+-([0-9]+)$")
@@ -17,6 +19,18 @@ def cpus(machine: str) -> int:
         return int(machine.split("-")[-2])
     found = _PREDEFINED.match(machine)
     return int(found.group(2)) if found else 2
+
+
+def billed(machine: str) -> tuple[float, float] | None:
+    """vCPUs and GB that an E2 machine is billed for; shared cores by their part of one. None for all others.
+    https://cloud.google.com/compute/docs/general-purpose-machines#e2-shared-core"""
+    found = _E2.match(machine)
+    if machine in _SHARED:
+        return _PART_OF_A_CORE[machine], _SHARED[machine] / 1024
+    if found is None:
+        return None
+    count = int(found.group(2))
+    return float(count), count * {**_GB_PER_CPU, "highcpu": 1.0}[found.group(1)]
 
 
 def memory_mb(machine: str) -> int | None:

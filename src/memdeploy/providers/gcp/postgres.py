@@ -33,6 +33,7 @@ class PostgresInstance(Converging[Instance]):
     """
 
     kind = "sql.instance"
+    # tier: "Changing this restarts the instance" (discovery document). Of the standby no page says that it does not.
     effects: ClassVar[Mapping[str, Effect]] = {
         "postgres.version": Effect.FORBIDDEN,
         "postgres.tier": Effect.RESTART,

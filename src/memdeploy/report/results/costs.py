@@ -12,6 +12,8 @@ from rich.text import Text
 
 from memdeploy.report.text import clean
 
+_LIVE = "live"
+
 
 def render(data: Mapping[str, Any]) -> list[RenderableType]:
     """Nothing unless it was asked for; what costs nothing a month is left out."""
@@ -23,12 +25,19 @@ def render(data: Mapping[str, Any]) -> list[RenderableType]:
         grid.add_column(overflow="fold")
     for _ in range(2):
         grid.add_column(justify="right", no_wrap=True)
-    for line in found.get("lines") or ():
+    lines = found.get("lines") or ()
+    some_live = any(line.get("source") == _LIVE for line in lines)
+    for line in lines:
         if line.get("usd"):
-            grid.add_row(*_cells(line))
+            grid.add_row(*_cells(line), *([Text(clean(line.get("source") or ""), style="dim")] if some_live else []))
+    said = [Text(f"- {clean(text)}", style="dim") for text in found.get("notices") or ()]
+    return [Text("A month:"), Padding(grid, (0, 0, 0, 2)), _note(found), *said]
+
+
+def _note(found: Mapping[str, Any]) -> Text:
     dated, missing = clean(found.get("prices") or "?"), clean(found.get("not_included") or "")
-    note = Text(f"An estimate by list prices of {dated}. Not in it: {missing}.", style="dim")
-    return [Text("A month:"), Padding(grid, (0, 0, 0, 2)), note]
+    of = "of now, as the cloud tells them" if dated == _LIVE else f"of {dated}"
+    return Text(f"An estimate by list prices {of}. Not in it: {missing}.", style="dim")
 
 
 def _cells(line: Mapping[str, Any]) -> tuple[Text, ...]:
