@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -132,6 +133,15 @@ def test_a_last_line_that_was_cut_short_is_left_out(deployments: Deployments) ->
     with runs.paths()[0].open("a") as file:
         file.write('{"kind": "not')
     assert [event["kind"] for event in read_log(runs.paths()[0])] == ["notice"]
+
+
+@pytest.mark.parametrize(
+    "line", ["[1]", '"x"', '{"kind": "notice"}', '{"kind": "notice", "data": null}', "[" * 100_000]
+)
+def test_what_is_no_event_ends_a_log(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text(json.dumps({"kind": "notice", "data": {}}) + "\n" + line + "\n")
+    assert [event["kind"] for event in read_log(path)] == ["notice"]
 
 
 def draft(deployments: Deployments) -> Journal:
