@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,19 @@ def test_names_that_are_refused(deployments: Deployments, name: str) -> None:
         deployments.open(name)
     with pytest.raises(UsageError):
         create(deployments, name)
+
+
+def test_a_copy_under_another_name_is_no_deployment(deployments: Deployments) -> None:
+    """Its `destroy` would be that of the first one's resources."""
+    place = create(deployments)
+    shutil.copytree(place.folder, deployments.root / "the-copy")
+    with pytest.raises(JournalError) as caught:
+        deployments.open("the-copy").read()
+    assert caught.value.code == "journal-of-another"
+    assert [(one.name, one.error is None) for one in deployments.list()] == [
+        ("support-memory", True),
+        ("the-copy", False),
+    ]
 
 
 def test_a_damaged_journal_is_listed_with_its_error(deployments: Deployments) -> None:
