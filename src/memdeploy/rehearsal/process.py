@@ -217,7 +217,7 @@ def _alive(pid: int) -> bool:
 
 
 def _is_server(pid: int) -> bool:
-    """A record outlives a crash of the machine, and its number may be anybody's by now. Without /proc it is believed."""
+    """A record outlives a crash of the machine; its number may be anybody's by now. Without /proc it is believed."""
     try:
         return pid > 1 and b"memdeploy" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
