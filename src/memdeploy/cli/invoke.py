@@ -75,8 +75,19 @@ def run(call: Call, perform: Callable[[list[Secret]], Result], finish: Finish | 
         raise
     except Exception as error:
         found = _failure(call, _defect(error, call, secrets))
-    show.result(call, found)
-    raise typer.Exit(int(found.exit_code))
+    raise typer.Exit(int(_shown(call, found, secrets).exit_code))
+
+
+def _shown(call: Call, found: Result, secrets: list[Secret]) -> Result:
+    """What was shown: `found`, or that it could not be."""
+    try:
+        show.result(call, found)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        found = _failure(call, _defect(error, call, secrets))
+        show.result(call, found)
+    return found
 
 
 def _silence_libraries() -> None:

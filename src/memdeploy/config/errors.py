@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Iterable
 
 from memdeploy.errors import UsageError
+
+_LOGIN = re.compile(r"(?<=://)[^\s/]+@")
 
 
 class ConfigError(UsageError):
@@ -22,7 +25,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def shown(value: object, limit: int = 60) -> str:
-    """A wrong value for an error text: one line, no control characters, not endless."""
-    text = repr(value) if isinstance(value, str) else str(value)
+    """A wrong value for an error text: one line, no control characters, not endless, no password of an address."""
+    text = _LOGIN.sub("***@", repr(value) if isinstance(value, str) else str(value))
     text = "".join("?" if unicodedata.category(c).startswith("C") else c for c in text)
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -22,6 +22,11 @@ def _space(value: str) -> str:
 LabelKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 LabelValue = Annotated[str, Field(pattern=r"^[a-z0-9_-]{0,63}$")]
 
+Member = Annotated[
+    str, Field(pattern=r"^(user|group|serviceAccount|domain|principal|principalSet):[^\s\x00-\x1f\x7f-\x9f]+$")
+]
+"""As IAM writes it. `allUsers` is access: public-unauthenticated, so that nobody gives it by accident."""
+
 
 class NetworkOptions(BaseModel):
     """`space`: a /15; its lower /16 is the peering range of Cloud SQL, its upper /16 holds a /24 a deployment."""
@@ -39,7 +44,7 @@ class GcpOptions(BaseModel):
     zone: str | None = Field(default=None, pattern=r"^[a-z]+-[a-z]+[0-9]+-[a-z]$")  # None: the region's first
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict, max_length=60)
     network: NetworkOptions = NetworkOptions()
-    caller: str | None = None  # IAM member that may verify, where credentials do not tell (`--caller`)
+    caller: Member | None = None  # who may verify, where credentials do not tell (`--caller`)
 
     @model_validator(mode="after")
     def _zone_in_region(self) -> Self:

@@ -13,11 +13,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from memdeploy.config.gcp import GcpOptions
+from memdeploy.config.gcp import GcpOptions, Member
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,18}[a-z0-9]$")]
-Member = Annotated[str, Field(pattern=r"^(user|group|serviceAccount|domain|principal|principalSet):[^\s]+$")]
-"""Who may call, as IAM writes it. `allUsers` is access: public-unauthenticated, so that nobody gives it by accident."""
 
 
 class Options(BaseModel):
@@ -99,7 +97,7 @@ class ModelOptions(Options):
     chat: str = Field(default=CHAT, min_length=1)
     embedding: str = Field(default=EMBEDDING, min_length=1)
     dimensions: int = Field(default=1536, ge=1, le=16384)
-    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+")
+    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s/@]+(/\S*)?$")
     api: ChatApi | None = None  # None: see `chat_api`
     region: str | None = Field(default=None, pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")
     key: KeySource = KeySource()

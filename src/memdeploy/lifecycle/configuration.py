@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from memdeploy.config.load import override
 from memdeploy.config.model import Deployment, ModelProvider, Provider
 from memdeploy.engine.step import Difference, Effect
-from memdeploy.errors import Refused, UsageError
+from memdeploy.errors import JournalError, Refused, UsageError
 from memdeploy.lifecycle.rehearsing import Stage
 from memdeploy.lifecycle.request import Request
 from memdeploy.state.journal import DeploymentStatus, Journal
@@ -35,7 +37,17 @@ def wanted(request: Request, journal: Journal | None) -> Deployment:
 
 
 def recorded(journal: Journal) -> Deployment:
-    return Deployment.model_validate(journal.configuration)
+    """Raises `JournalError` for a configuration that this version does not know."""
+    try:
+        return Deployment.model_validate(journal.configuration)
+    except ValidationError as error:
+        path = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise JournalError(
+            f"the journal of {journal.name} holds a configuration that this version cannot read ({path})",
+            code="journal-configuration",
+            where=path,
+            suggestion="Use the version of memdeploy that wrote it, or a newer one.",
+        ) from error
 
 
 def staged(deployment: Deployment, stage: Stage) -> Deployment:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,12 +18,14 @@ Wire = Callable[[Mapping[str, Any]], None]
 
 @contextlib.contextmanager
 def wire_log(path: Path | None) -> Iterator[Wire | None]:
-    """Appends; the file is the user's alone (0600). Raises `UsageError` when it cannot be opened."""
+    """Appends; the file is the user's alone (0600), also one that was there. Raises `UsageError` when it cannot be."""
     if path is None:
         yield None
         return
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            os.fchmod(handle, 0o600)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}", where="--wire-log") from error
     lock = threading.Lock()

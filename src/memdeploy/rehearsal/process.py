@@ -84,7 +84,7 @@ def attach(endpoint: str, token_file: Path | None = None) -> Started:
 def stop(folder: Path) -> None:
     """Ends the server, keeps its state. Silent when none runs."""
     record = _read_record(folder)
-    if record is None or not _alive(record["pid"]):
+    if record is None or not _alive(record["pid"]) or not _is_server(record["pid"]):
         return
     pid = int(record["pid"])
     with contextlib.suppress(ProcessLookupError):
@@ -214,6 +214,14 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _is_server(pid: int) -> bool:
+    """A record outlives a crash of the machine; its number may be anybody's by now. Without /proc it is believed."""
+    try:
+        return pid > 1 and b"memdeploy" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return not Path("/proc/self").exists()
 
 
 def _reap(pid: int) -> None:

@@ -53,7 +53,15 @@ class Place:
         found = self._store.load()
         if found is None:
             raise NoSuchDeployment(f"there is no deployment {self.name}", where=str(self.folder))
-        return decode(found.data, found.where)
+        journal = decode(found.data, found.where)
+        if NAME.fullmatch(self.name) and journal.name != self.name:
+            raise JournalError(
+                f"{found.where} is the journal of {journal.name}, not of {self.name}: a copy, perhaps",
+                code="journal-of-another",
+                where=found.where,
+                suggestion=f"Two journals of one deployment would undo each other's work: move {self.folder} away.",
+            )
+        return journal
 
     def acquire(self, command: str, *, wait: float = 0.0, cancel: CancelToken | None = None) -> Lease:
         """See `Leases.acquire`."""

@@ -74,6 +74,12 @@ _PLAIN = (
     "epoch", "serial", "transitions", "run", "facts",
 )  # fmt: skip
 _REQUIRED = _PLAIN[:9]
+_KINDS: Mapping[str, Any] = {
+    **dict.fromkeys(("id", "name", "suffix", "provider", "binding", "status", "run"), str),
+    **dict.fromkeys(("identity", "configuration", "facts", "steps"), dict),
+    **dict.fromkeys(("created", "updated"), int | float),
+    **dict.fromkeys(("epoch", "serial", "transitions"), int),
+}
 
 
 def encode(journal: Journal) -> bytes:
@@ -102,7 +108,7 @@ def decode(data: bytes, where: str) -> Journal:
                 suggestion="Use the newer version, `pip install --upgrade memdeploy`.",
             )
         return _journal(found)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise JournalError(
             f"{where} is damaged: {_reason(error)}",
             code="journal-damaged",
@@ -115,6 +121,9 @@ def _journal(found: Mapping[str, Any]) -> Journal:
     missing = [key for key in (*_REQUIRED, "steps") if key not in found]
     if missing or found["schema"] != SCHEMA:
         raise ValueError(f"{missing[0]!r} is missing" if missing else f"schema {found['schema']!r} is not known")
+    for key, kind in _KINDS.items():
+        if key in found and (not isinstance(found[key], kind) or isinstance(found[key], bool)):
+            raise ValueError(f"{key!r} is a {type(found[key]).__name__}")
     steps: dict[str, StepRecord] = {}
     unknown_in_steps: dict[str, dict[str, Any]] = {}
     for name, item in found["steps"].items():

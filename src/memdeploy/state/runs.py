@@ -70,9 +70,12 @@ class RunLogs:
 
 
 def read_log(path: Path) -> Iterator[dict[str, Any]]:
-    """Its events; a last line that a crash cut short is left out."""
+    """Its events up to the first line that is none: the last one, as a rule, which a crash cut short."""
     for line in files.read(path).decode("utf-8", errors="replace").splitlines():
         try:
-            yield json.loads(line)
-        except ValueError:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
             return
+        if not (isinstance(found, dict) and isinstance(found.get("data"), dict)):
+            return
+        yield found

@@ -162,6 +162,20 @@ def test_a_defect_is_told_shortly_and_logged_without_secrets(life: Lifecycle, cr
     assert log.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize("line", ["plan", "plan --json"])
+def test_a_result_that_cannot_be_shown_is_a_defect_like_any_other(life: Lifecycle, crash_logs: Path, line: str) -> None:
+    """Its traceback would be foreign text, too, on a terminal."""
+    life.act = lambda request, sink: Result("plan", "success", data={"actions": object(), "counts": CANARY + "\x1b[2J"})
+
+    found = life.run(line)
+
+    assert found.exit_code == 1
+    assert "Traceback" not in found.output
+    assert "memdeploy itself failed" in found.output
+    assert len(list(crash_logs.iterdir())) == 1
+    assert "--json" not in line or json.loads(found.stdout)["errors"][0]["code"] == "internal"
+
+
 def test_a_crash_log_that_cannot_be_written_hides_nothing_else(life: Lifecycle, crash_logs: Path) -> None:
     crash_logs.write_text("a file in the folder's place")
 

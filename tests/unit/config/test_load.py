@@ -176,6 +176,29 @@ def test_a_key_pasted_in_the_place_of_its_source_is_not_repeated(folder: Path) -
         assert "sk-canary-1" not in f"{error.message} {error.suggestion} {error.where}"
 
 
+@pytest.mark.parametrize("path", ["model.base_url", "neo4j.uri"])
+@pytest.mark.parametrize("address", ["http://user:hunter2@host/v1", "bolt://user:hunter2@host", "https://hunter2@host"])
+def test_an_address_with_a_login_is_refused_and_not_repeated(folder: Path, path: str, address: str) -> None:
+    """It would be journalled, and shown."""
+    flags = {"provider": "gcp", path: address, **({"neo4j.mode": "external"} if path == "neo4j.uri" else {})}
+    with pytest.raises(ConfigError) as raised:
+        load(file=None, flags=flags, environ={}, folder=folder)
+    assert "hunter2" not in f"{raised.value} {raised.value.suggestion}"
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:11434/v1", "https://gw.example/a@b/v1", "https://api.example"])
+def test_other_addresses_of_a_model_are_taken(folder: Path, address: str) -> None:
+    loaded = load(file=None, flags={"provider": "gcp", "model.base_url": address}, environ={}, folder=folder)
+    assert loaded.deployment is not None
+    assert loaded.deployment.model.base_url == address
+
+
+@pytest.mark.parametrize("caller", ["ann@example.com", "allUsers", "user:", "user:a b", "user:a\x1b[2J@x.org"])
+def test_a_caller_that_is_no_member_is_refused_before_a_policy_refuses_it(folder: Path, caller: str) -> None:
+    with pytest.raises(ConfigError):
+        load(file=None, flags={"provider": "gcp", "gcp.caller": caller}, environ={}, folder=folder)
+
+
 def test_control_characters_of_a_wrong_value_do_not_reach_the_terminal(folder: Path) -> None:
     assert "\x1b" not in refused(folder, 'provider: gcp\nprofile: "\\e[31mred"\n').message
 

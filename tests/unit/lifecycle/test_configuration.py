@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from memdeploy.engine.step import Effect
-from memdeploy.errors import Refused, UsageError
+from memdeploy.errors import JournalError, Refused, UsageError
 from memdeploy.lifecycle import configuration
 from memdeploy.lifecycle.rehearsing import Stage
 from memdeploy.lifecycle.request import Request
@@ -43,6 +43,13 @@ def test_project_and_region_are_fixed_at_birth(changes: dict[str, object]) -> No
     with pytest.raises(UsageError) as raised:
         configuration.check_identity(journal(), deployment(**changes))
     assert raised.value.code == "identity"
+
+
+def test_a_journalled_configuration_that_nobody_knows_is_told_as_that() -> None:
+    later = replace(journal(), configuration={"provider": "gcp", "gcp": {"later": {"key": 1}}})
+    with pytest.raises(JournalError) as raised:
+        configuration.recorded(later)
+    assert (int(raised.value.exit_code), raised.value.where) == (6, "gcp.later")
 
 
 @pytest.mark.parametrize("status", ["ready", "retained"])

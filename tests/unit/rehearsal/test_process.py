@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from memdeploy.rehearsal import process
+from memdeploy.rehearsal.files import RECORD
 
 
 def test_the_server_inherits_no_key_whatever_its_variable_is_called() -> None:
@@ -35,3 +39,13 @@ def test_folders_it_has_to_make_are_private(tmp_path: Path, monkeypatch: pytest.
         assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
     finally:
         process.stop(folder)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="only Linux tells what a process runs")
+def test_whoever_has_the_number_of_a_server_that_crashed_is_left_alone(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
+        (tmp_path / RECORD).write_text(json.dumps({"pid": stranger.pid, "endpoint": "http://127.0.0.1:1"}))
+        process.stop(tmp_path)
+        assert stranger.poll() is None
+        stranger.communicate(b"\n", timeout=20)
+        assert stranger.returncode == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,19 @@ def test_names_that_are_refused(deployments: Deployments, name: str) -> None:
         create(deployments, name)
 
 
+def test_a_copy_under_another_name_is_no_deployment(deployments: Deployments) -> None:
+    """Its `destroy` would be that of the first one's resources."""
+    place = create(deployments)
+    shutil.copytree(place.folder, deployments.root / "the-copy")
+    with pytest.raises(JournalError) as caught:
+        deployments.open("the-copy").read()
+    assert caught.value.code == "journal-of-another"
+    assert [(one.name, one.error is None) for one in deployments.list()] == [
+        ("support-memory", True),
+        ("the-copy", False),
+    ]
+
+
 def test_a_damaged_journal_is_listed_with_its_error(deployments: Deployments) -> None:
     place = create(deployments)
     (place.folder / "journal.1.json").write_text("{")
@@ -132,6 +147,15 @@ def test_a_last_line_that_was_cut_short_is_left_out(deployments: Deployments) ->
     with runs.paths()[0].open("a") as file:
         file.write('{"kind": "not')
     assert [event["kind"] for event in read_log(runs.paths()[0])] == ["notice"]
+
+
+@pytest.mark.parametrize(
+    "line", ["[1]", '"x"', '{"kind": "notice"}', '{"kind": "notice", "data": null}', "[" * 100_000]
+)
+def test_what_is_no_event_ends_a_log(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text(json.dumps({"kind": "notice", "data": {}}) + "\n" + line + "\n")
+    assert [event["kind"] for event in read_log(path)] == ["notice"]
 
 
 def draft(deployments: Deployments) -> Journal:

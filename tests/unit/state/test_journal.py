@@ -106,10 +106,25 @@ def test_a_newer_schema_is_refused() -> None:
     assert caught.value.code == "journal-newer"
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"null", b'{"schema":1}', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "damage", [b"", b"{", b"[]", b"null", b'{"schema":1}', b"\xff\xfe", pytest.param(b"[" * 100_000, id="deep")]
+)
 def test_damage_is_named_with_its_file_and_never_taken_for_empty(damage: bytes) -> None:
     with pytest.raises(JournalError) as caught:
         decode(damage, "/x/journal.3.json")
+    assert caught.value.code == "journal-damaged"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("identity", [1]), ("configuration", None), ("updated", "x"), ("created", True), ("name", 1), ("status", {}),
+     ("facts", "x"), ("epoch", "1"), ("steps", [])],
+)  # fmt: skip
+def test_a_value_of_another_kind_is_damage(key: str, value: object) -> None:
+    """It would end a command that looks at all journals, `list` or the choice of the only one."""
+    data = {**json.loads(encode(new())), key: value}
+    with pytest.raises(JournalError) as caught:
+        decode(json.dumps(data).encode(), "/x/journal.3.json")
     assert caught.value.code == "journal-damaged"
     assert "/x/journal.3.json" in caught.value.message
     assert caught.value.exit_code == 6

@@ -79,7 +79,11 @@ class Api:
     def __call__(self, method: str, /, **parameters: Any) -> dict[str, Any]:
         collection, _, verb = method.rpartition(".")
         request = getattr(self._collection(collection), verb)(**parameters)
-        answer: dict[str, Any] = request.execute(http=self._http(), num_retries=0)
+        answer = request.execute(http=self._http(), num_retries=0)
+        if not isinstance(answer, dict):
+            from memdeploy.providers.gcp import errors
+
+            raise errors.not_google(request.uri)
         return answer
 
     def _collection(self, path: str) -> Any:

@@ -107,7 +107,7 @@ def classify(error: Exception) -> CloudError | None:
     """What a raised exception means; None when it comes from no cloud."""
     if isinstance(error, CloudError):
         return error
-    for family in (_from_api_core, _from_discovery, _from_auth, _from_network):
+    for family in (_from_api_core, _from_discovery, _from_auth, _from_parser, _from_network):
         found = family(error)
         if found is not None:
             return found
@@ -204,6 +204,21 @@ def _from_auth(error: Exception) -> CloudError | None:
     else:
         message = f"the Google credentials cannot be used: {_short(error)}"
     return CloudError(message, kind=ErrorKind.UNAUTHENTICATED, suggestion=LOGIN)
+
+
+def not_google(uri: str = "") -> CloudError:
+    """A good answer that is none of Google's: a proxy's or a network's page. What was asked for may have happened."""
+    service = f"{_service(uri)}: " if uri else ""
+    return CloudError(
+        f"{service}what answered is not Google: no JSON object",
+        kind=ErrorKind.NETWORK,
+        suggestion="Check what stands between this machine and googleapis.com: a proxy, a network's sign-in page.",
+    )
+
+
+def _from_parser(error: Exception) -> CloudError | None:
+    """GAPIC gives every answer to protobuf's parser."""
+    return not_google() if type(error).__module__ == "google.protobuf.json_format" else None
 
 
 def _from_network(error: Exception) -> CloudError | None:

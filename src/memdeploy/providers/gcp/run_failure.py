@@ -55,6 +55,6 @@ def _culprit(scope: Scope, lines: Sequence[str]) -> exits.Culprit | None:
             try:
                 said = json.loads(line)
                 return None if said["ok"] else exits.culprit(int(said["code"]), scope.context.docker_files)
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
                 continue
     return None

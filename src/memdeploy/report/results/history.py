@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -60,9 +61,12 @@ def _steps(steps: Sequence[Mapping[str, Any]], marks: Marks) -> RenderableType:
 
 def _when(at: object) -> str:
     """In the reader's own time."""
-    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S") if isinstance(at, int | float) else "?"
+    try:
+        return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError, OSError):
+        return "?"
 
 
 def _seconds(entry: Mapping[str, Any]) -> str:
     seconds = entry.get("seconds")
-    return duration(seconds) if isinstance(seconds, int | float) else ""
+    return duration(seconds) if isinstance(seconds, int | float) and math.isfinite(seconds) else ""

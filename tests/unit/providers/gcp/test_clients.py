@@ -25,7 +25,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
         self.cut = False
-        self.answer: dict[str, Any] = {}
+        self.answer: Any = {}
 
     @property
     def endpoint(self) -> str:
@@ -42,7 +42,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.cut:
             self.close_connection = True
             return
-        answer = json.dumps(self.server.answer).encode()
+        given = self.server.answer
+        answer = given if isinstance(given, bytes) else json.dumps(given).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))
@@ -67,6 +68,27 @@ def server() -> Iterator[Server]:
 
 def clients(server: Server, **more: Any) -> Clients:
     return Clients("proj-1", rehearsal=RehearsalTarget("r", server.endpoint, **more.pop("target", {})), **more)
+
+
+@pytest.mark.parametrize(
+    ("family", "answer"),
+    [*(("discovery", a) for a in (b"<html>Sign in first</html>", b"", b"null", b"[]", b'"x"')),
+     *(("gapic", a) for a in (b"<html>Sign in first</html>", b""))],
+)  # fmt: skip
+def test_an_answer_that_is_none_of_googles_is_told_as_that(server: Server, family: str, answer: bytes) -> None:
+    """A 200 of whatever stands between: what was asked for may or may not have happened."""
+    server.answer = answer
+    found = clients(server)
+    asks = {
+        "discovery": lambda: found.compute("networks.get", project="proj-1", network="n"),
+        "gapic": lambda: found.run_services("get_service", name="projects/p/locations/l/services/s"),
+    }
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - classified below
+        asks[family]()
+    error = errors.classify(raised.value)
+    assert error is not None
+    assert error.kind is ErrorKind.NETWORK
+    assert "not Google" in error.message
 
 
 def test_every_service_goes_to_the_endpoint_by_its_first_label(server: Server) -> None:

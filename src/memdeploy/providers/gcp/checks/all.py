@@ -22,7 +22,7 @@ from memdeploy.providers.gcp.checks.facts import Facts
 Check = Callable[[Facts], Iterable[Finding]]
 
 #: Need no answer of the cloud's: what they find is told even when nobody is signed in.
-ALONE: tuple[Check, ...] = (local.release, model.key, place.tier)
+ALONE: tuple[Check, ...] = (local.release, model.key, model.spelled, place.tier)
 #: One after the other; each stops the rest when it fails.
 FIRST: tuple[Check, ...] = (identity.credentials, project.project)
 #: Side by side.

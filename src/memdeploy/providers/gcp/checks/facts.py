@@ -54,6 +54,8 @@ class Facts:
             return call()
         except Exception as raised:
             error = errors.classify(raised)
+            if error is None and isinstance(raised, ValueError):  # requests' own, of an address that is none
+                return CloudError("the address cannot be asked", kind=ErrorKind.INVALID)
             if error is None:
                 raise
             return error

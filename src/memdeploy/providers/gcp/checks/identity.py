@@ -126,6 +126,14 @@ def _userinfo(clients: Clients) -> dict[str, Any]:
         raise
 
 
+def _moment(date: str | None) -> float | None:
+    """An HTTP date in seconds since the epoch."""
+    try:
+        return parsedate_to_datetime(date).timestamp() if date else None
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
 def clock(facts: Facts) -> Iterable[Finding]:
     """Against the Date of an answer of Google's; any answer has one, a refusal too."""
     clients = facts.scope.clients
@@ -133,10 +141,11 @@ def clock(facts: Facts) -> Iterable[Finding]:
     if isinstance(found, CloudError):
         yield not_asked("clock", found)
         return
-    if not found:
+    theirs = _moment(found)
+    if theirs is None:
         yield warning("clock", "not-readable", "the answer has no date")
         return
-    skew = time.time() - parsedate_to_datetime(found).timestamp()
+    skew = time.time() - theirs
     if abs(skew) <= SKEW:
         yield passed("clock", f"within {max(1, round(abs(skew)))} s of Google's")
         return

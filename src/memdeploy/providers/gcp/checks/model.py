@@ -37,6 +37,16 @@ def key(facts: Facts) -> Iterable[Finding]:
         )  # fmt: skip
 
 
+def spelled(facts: Facts) -> Iterable[Finding]:
+    """It is sent as a header, which takes no more than this: quotes or a dash of a text editor's are a usual cause."""
+    given = facts.scope.context.model_key
+    if given is not None and not (given.reveal().isascii() and given.reveal().isprintable()):
+        yield failed(
+            "model-key-form", "model-key-malformed", "the model's key holds characters that no key has",
+            "Give it anew, and look for quotes or blanks that were copied with it.",
+        )  # fmt: skip
+
+
 def answers(facts: Facts) -> Iterable[Finding]:
     model, given = facts.scope.deployment.model, facts.scope.context.model_key
     if not facts.check_model or model.provider is ModelProvider.OFFLINE:

@@ -95,3 +95,12 @@ def test_each_kind_is_told_and_has_a_remedy_of_its_own(
 def test_a_sign_in_that_cannot_be_reached_is_no_fault_of_the_credentials(tmp_path: Path) -> None:
     with pytest.raises((google.auth.exceptions.TransportError, CloudError)):
         found(user(tmp_path), google.auth.exceptions.TransportError("no route to host"))
+
+
+@pytest.mark.parametrize("date", [None, "", "soon", "Thu, 99 Nov 2026 01:00:00 GMT", "0"])
+def test_a_date_that_is_none_says_nothing_of_the_clock(date: str | None) -> None:
+    http = SimpleNamespace(get=lambda url, timeout: SimpleNamespace(headers={"Date": date} if date else {}))
+    clients = SimpleNamespace(http=lambda: http, base=lambda service: "http://x")
+    facts: Any = Facts(SimpleNamespace(clients=clients), SimpleNamespace(read=lambda call: call()))
+    [finding] = identity.clock(facts)
+    assert (finding.verdict, finding.code) == (Verdict.WARNING, "not-readable")
