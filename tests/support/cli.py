@@ -21,7 +21,7 @@ _DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def strict(schema: Any) -> Any:
-    """A program that reads our output has to bear new fields; ours are all published, so that here none may be added."""
+    """A program that reads our output has to bear new fields; ours are all published, so here none is added."""
     if isinstance(schema, list):
         return [strict(part) for part in schema]
     if not isinstance(schema, dict):

@@ -33,7 +33,8 @@ def destroy(
 ) -> None:
     """Remove the deployment; its data stays unless --delete-data.
 
-    What the data needs to live again stays with it. Only what carries this deployment's marker or stands in its journal is touched.
+    What the data needs to live again stays with it. Only what carries this deployment's marker or
+    stands in its journal is touched.
     """
     own = {"delete_data": delete_data, "no_final_backup": no_final_backup, "finish": finish, "shared": shared}
     invoke(call, own, before=lambda: _fit(delete_data, no_final_backup, shared))

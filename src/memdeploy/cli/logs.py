@@ -63,7 +63,12 @@ def logs(
     limit: Annotated[
         int,
         typer.Option(
-            "--limit", min=1, max=10000, metavar="N", envvar="MEMDEPLOY_LIMIT", help="At most so many lines, the newest."
+            "--limit",
+            min=1,
+            max=10000,
+            metavar="N",
+            envvar="MEMDEPLOY_LIMIT",
+            help="At most so many lines, the newest.",
         ),
     ] = 100,
     follow: Annotated[

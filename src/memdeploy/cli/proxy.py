@@ -22,7 +22,7 @@ def proxy(
 ) -> None:
     """Let HTTP and MCP clients use a private deployment.
 
-    Until Ctrl-C. Requests to 127.0.0.1 go on to the service with an identity token of the verifier account, minted anew before it
-    ends. Whoever may connect to this machine's loopback may use it; web pages of other sites may not.
+    Until Ctrl-C. Requests to 127.0.0.1 go on to the service with an identity token of the verifier account, minted anew
+    before it ends. Whoever may connect to this machine's loopback may use it; web pages of other sites may not.
     """
     invoke(call, {"port": port})

@@ -112,5 +112,3 @@ def test_any_encoding_takes_everything(deployed: Memdeploy, line: str, encoding:
     assert "\x1b" not in said
     if line.endswith("--json"):
         assert found.stdout.isascii()
-
-
