@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from memdeploy.cli import ask, crash, show, signals
+from memdeploy.cli import ask, crash, naming, show, signals
 from memdeploy.cli.options import RUN_OPTIONS, Call
 from memdeploy.errors import Cancelled, MemdeployError
 from memdeploy.report.terminal import in_ci
@@ -34,6 +34,8 @@ _OTHER_VARIABLES = tuple(option.env for option in RUN_OPTIONS) + tuple(
 )  # fmt: skip
 
 _FROM_LINE = ("state", "rehearse", "time_scale", "world", "faults", "yes", "wait", "keep_going", "events", "wire_log")
+#: A file describes what these make, whatever name the line gives it; the others look at what is there.
+_CONFIGURED = ("plan", "up", "doctor")
 _NEEDS_KEY = ("plan", "up", "doctor")
 
 Finish = Callable[["Result"], "Result"]
@@ -104,6 +106,7 @@ def _load(call: Call) -> Loaded:
         environ=call.seams.environ,
         folder=call.seams.folder,
         others=_OTHER_VARIABLES,
+        default_file=call.command in _CONFIGURED or naming.files_own(call),
     )
 
 
