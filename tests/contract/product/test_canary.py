@@ -205,5 +205,5 @@ def test_events_are_as_published(story: Story) -> None:
     for event in told:
         published.validate(event)
     assert {event["kind"] for event in told} >= {
-        "run-started", "plan-ready", "step-started", "step-progress", "step-finished", "notice", "run-finished"
+        "run-started", "plan-ready", "step-started", "step-progress", "step-finished", "run-finished"
     }  # fmt: skip
