@@ -21,7 +21,7 @@ _DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def strict(schema: Any) -> Any:
-    """A program that reads our output has to bear new fields; ours are all published, so that here none may be added."""
+    """A program that reads our output has to bear new fields; ours are all published, so here none is added."""
     if isinstance(schema, list):
         return [strict(part) for part in schema]
     if not isinstance(schema, dict):
@@ -72,7 +72,9 @@ class Memdeploy:
         return {**kept, "HOME": str(self.folder), "CI": "true", **self.environment, **(extra or {})}
 
     def start(self, *arguments: str, json_output: bool = True, extra: Mapping[str, str] | None = None) -> Any:
-        line = [sys.executable, "-m", "memdeploy", *arguments, "--state", str(self.state)]
+        # `init` writes a file and has no journals.
+        state = [] if arguments[0] == "init" else ["--state", str(self.state)]
+        line = [sys.executable, "-m", "memdeploy", *arguments, *state]
         return subprocess.Popen(
             [*line, "--json"] if json_output else line,
             cwd=self.folder,

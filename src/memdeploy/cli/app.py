@@ -26,7 +26,8 @@ _HELP = """Put MemMachine, memory for AI agents, into your own cloud account, an
 
 Try it without an account: memdeploy up --provider gcp --rehearse --yes
 
-Options may also stand in memdeploy.yaml or in MEMDEPLOY_* variables; flags win over variables, variables over the file.
+Options may also stand in memdeploy.yaml or in MEMDEPLOY_* variables; flags win over variables, variables over the
+file. `memdeploy COMMAND --help` shows them.
 """
 
 

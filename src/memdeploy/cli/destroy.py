@@ -31,9 +31,10 @@ def destroy(
         bool, _flag("--shared", "SHARED", "Network, peering and image repositories, when no deployment uses them.")
     ] = False,
 ) -> None:
-    """Remove the deployment. Data and what it needs to live again stay, unless --delete-data.
+    """Remove the deployment; its data stays unless --delete-data.
 
-    Only what carries this deployment's marker or stands in its journal is touched.
+    What the data needs to live again stays with it. Only what carries this deployment's marker or
+    stands in its journal is touched.
     """
     own = {"delete_data": delete_data, "no_final_backup": no_final_backup, "finish": finish, "shared": shared}
     invoke(call, own, before=lambda: _fit(delete_data, no_final_backup, shared))

@@ -28,8 +28,10 @@ def doctor(
         bool, _flag("--print-role", "PRINT_ROLE", "The least custom role that suffices, as YAML.")
     ] = False,
 ) -> None:
-    """Look for everything that could keep `up` from its end: credentials, project, billing, permissions, quota,
-    policies, names. Changes nothing."""
+    """Look for all that could keep `up` from its end. Changes nothing.
+
+    Credentials, project, billing, permissions, quota, policies, names: each PASSED, WARNING or FAILED with what to do.
+    """
     own = {"check_model": check_model, "print_role": print_role}
     invoke(call, own, finish=_role if print_role and not call.json else None)
 

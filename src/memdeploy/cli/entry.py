@@ -59,7 +59,9 @@ def _wrong_line(error: Any, given: Sequence[str]) -> int:
 
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "memdeploy"
-    problem = UsageError("no command is named" if no_command else error.format_message(), suggestion=f"See `{path} --help`.")
+    problem = UsageError(
+        "no command is named" if no_command else error.format_message(), suggestion=f"See `{path} --help`."
+    )
     found = failure(_command(given), problem)
     if as_json:
         show.document(found)

@@ -30,7 +30,10 @@ def init(
         bool, typer.Option("--force", envvar="MEMDEPLOY_FORCE", help="Write over a file that is there.")
     ] = False,
 ) -> None:
-    """Write a commented memdeploy.yaml: what the flags say, and every other option as a comment."""
+    """Write a commented memdeploy.yaml.
+
+    What the flags say is set, every other option stands there as a comment.
+    """
     run(call, lambda secrets: _written(call, schema=schema, force=force))
 
 

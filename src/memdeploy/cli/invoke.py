@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from memdeploy.cli import ask, crash, show, signals
+from memdeploy.cli import ask, crash, naming, show, signals
 from memdeploy.cli.options import RUN_OPTIONS, Call
 from memdeploy.errors import Cancelled, MemdeployError
 from memdeploy.report.terminal import in_ci
@@ -29,11 +29,13 @@ _OTHER_VARIABLES = tuple(option.env for option in RUN_OPTIONS) + tuple(
     for name in (
         "GCP_ENDPOINT", "GCP_TOKEN_FILE", "AWS_ENDPOINT", "AWS_TOKEN_FILE", "AZURE_ENDPOINT", "AZURE_TOKEN_FILE",
         "EXIT_CODE", "REPLACE", "DELETE_DATA", "FINISH", "SHARED", "NO_FINAL_BACKUP", "PORT", "CACHED", "CHECK_MODEL",
-        "PRINT_ROLE", "COSTS", "LIVE_PRICES", "SCHEMA", "FORCE",
+        "PRINT_ROLE", "COSTS", "LIVE_PRICES", "SCHEMA", "FORCE", "ENV", "REMOVE", "SINCE", "LEVEL", "LIMIT", "FOLLOW",
     )
 )  # fmt: skip
 
 _FROM_LINE = ("state", "rehearse", "time_scale", "world", "faults", "yes", "wait", "keep_going", "events", "wire_log")
+#: A file describes what these make, whatever name the line gives it; the others look at what is there.
+_CONFIGURED = ("plan", "up", "doctor")
 _NEEDS_KEY = ("plan", "up", "doctor")
 _ASKS_FOR_KEY = "up"
 
@@ -117,6 +119,7 @@ def _load(call: Call) -> Loaded:
         environ=call.seams.environ,
         folder=call.seams.folder,
         others=_OTHER_VARIABLES,
+        default_file=call.command in _CONFIGURED or naming.files_own(call),
     )
 
 

@@ -37,17 +37,44 @@ def logs(
     component: Annotated[
         str,
         typer.Argument(
-            metavar="[COMPONENT]",
+            metavar="COMPONENT",
             help="service, neo4j, postgres, build or prepare.",
             autocompletion=complete.words(complete.COMPONENTS),
         ),
     ] = "service",
     since: Annotated[
-        str | None, typer.Option("--since", metavar="WHEN", help="30m, 2h, 7d, or a time such as 2026-11-22T10:00.")
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="WHEN",
+            envvar="MEMDEPLOY_SINCE",
+            help="30m, 2h, 7d, or a time such as 2026-11-22T10:00; no zone: this machine's.",
+        ),
     ] = None,
-    level: Annotated[Level | None, typer.Option("--level", help="This severity and above.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10000, metavar="N", help="At most so many lines.")] = 100,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as new lines come, until Ctrl-C.")] = False,
+    level: Annotated[
+        Level | None,
+        typer.Option(
+            "--level",
+            metavar="LEVEL",
+            envvar="MEMDEPLOY_LEVEL",
+            help=f"This severity and above. ({'|'.join(Level)})",
+        ),
+    ] = None,
+    limit: Annotated[
+        int,
+        typer.Option(
+            "--limit",
+            min=1,
+            max=10000,
+            metavar="N",
+            envvar="MEMDEPLOY_LIMIT",
+            help="At most so many lines, the newest.",
+        ),
+    ] = 100,
+    follow: Annotated[
+        bool,
+        typer.Option("--follow", "-f", envvar="MEMDEPLOY_FOLLOW", help="Go on as new lines come, until Ctrl-C."),
+    ] = False,
 ) -> None:
     """What a component said, oldest line first."""
     from memdeploy.providers.base import LogQuery

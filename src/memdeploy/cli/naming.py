@@ -15,6 +15,14 @@ def named(call: Call) -> str | None:
     return given or _in_file(call)
 
 
+def files_own(call: Call) -> bool:
+    """Whether the folder's memdeploy.yaml may speak for the deployment that is meant: not when the line or a variable
+    names one, and the file another."""
+    named_here = call.flags.get("name") or call.seams.environ.get(BY_PATH["name"].env)
+    in_file = _in_file(call) if named_here else None
+    return in_file in (None, named_here)
+
+
 def _in_file(call: Call) -> str | None:
     path = call.seams.folder / (call.run.get("file") or _FILE)
     if call.run.get("file") is None and not path.exists():

@@ -49,7 +49,7 @@ COMMON = (
         "file", "--file", Path | None, None, "Configuration; default: memdeploy.yaml, when there is one.", "PATH"
     ),
     RunOption(
-        "state", "--state", str | None, None, "Folder of the journals; default: your user's state folder.", "URL"
+        "state", "--state", str | None, None, "Folder of the journals; default: your user's state folder.", "DIR"
     ),
     RunOption("json", "--json", bool, False, "One JSON document on stdout, nothing else; asks nothing."),
     RunOption("rehearse", "--rehearse", bool, False, "Against an embedded copy of the cloud: no account, no cost."),

@@ -16,12 +16,13 @@ PORT = 8080
 def proxy(
     call: Call,
     port: Annotated[
-        int, typer.Option("--port", envvar="MEMDEPLOY_PORT", min=0, max=65535, help="On 127.0.0.1; 0: any.")
+        int,
+        typer.Option("--port", metavar="N", envvar="MEMDEPLOY_PORT", min=0, max=65535, help="On 127.0.0.1; 0: any."),
     ] = PORT,
 ) -> None:
-    """Let any HTTP or MCP client of this machine use a private deployment, until Ctrl-C.
+    """Let HTTP and MCP clients use a private deployment.
 
-    Requests to 127.0.0.1 go on to the service with an identity token of the verifier account, minted anew before it
-    ends. Whoever may connect to this machine's loopback may use it; web pages of other sites may not.
+    Until Ctrl-C. Requests to 127.0.0.1 go on to the service with an identity token of the verifier account, minted anew
+    before it ends. Whoever may connect to this machine's loopback may use it; web pages of other sites may not.
     """
     invoke(call, {"port": port})

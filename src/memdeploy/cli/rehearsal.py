@@ -27,7 +27,7 @@ class RehearsalFailed(MemdeployError):
 
 def build() -> typer.Typer:
     app = typer.Typer(
-        help="The embedded copy of a cloud's API, as a server on loopback.",
+        help="The embedded copy of the cloud, as a server on loopback.",
         no_args_is_help=True,
         rich_markup_mode=None,
     )
@@ -39,7 +39,9 @@ def build() -> typer.Typer:
 @takes("rehearsal serve", config=("provider",), run=(_STATE, *REHEARSAL))
 def serve(
     call: Call,
-    port: Annotated[int, typer.Option("--port", envvar="MEMDEPLOY_PORT", min=0, max=65535, help="0: any.")] = 0,
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", envvar="MEMDEPLOY_PORT", min=0, max=65535, help="0: any.")
+    ] = 0,
 ) -> None:
     """Answer as the cloud would, in the foreground, until Ctrl-C.
 

@@ -16,7 +16,7 @@ _JSON = RunOption("json", "--json", bool, False, "One JSON document on stdout, n
 
 @takes("releases", config=(), run=(_JSON,))
 def releases(call: Call) -> None:
-    """List the MemMachine releases that this version deploys."""
+    """The MemMachine releases that this version deploys."""
     run(call, lambda secrets: _releases(call))
 
 

@@ -21,7 +21,10 @@ def status(
         bool, typer.Option("--cached", envvar="MEMDEPLOY_CACHED", help="What the journal remembers; asks no cloud.")
     ] = False,
 ) -> None:
-    """Look at every step: is it there, does it differ, is the service healthy; its URL."""
+    """Look at every step, the service's health, its URL.
+
+    Is each thing there, does it differ from what was wanted? --cached asks no cloud and says how old its answer is.
+    """
     if cached:
         run(call, lambda secrets: _remembered(call))
     invoke(call)

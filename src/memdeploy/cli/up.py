@@ -32,8 +32,9 @@ def up(
         ),
     ] = False,
 ) -> None:
-    """Deploy, or bring up to date; then store a memory, find it, and print the URL.
+    """Deploy or bring up to date, and print the URL.
 
-    Shows the plan and asks, unless --yes. Whatever interrupts it: run it again, it goes on from there.
+    Ends when a memory was stored and found. Shows the plan and asks, unless --yes. Whatever interrupts it: run it
+    again, it goes on from there.
     """
     invoke(call, {"replace": frozenset(replace or ()), "delete_data": delete_data})

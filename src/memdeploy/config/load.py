@@ -35,12 +35,19 @@ class Loaded:
 
 
 def load(
-    *, file: Path | None, flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path, others: Iterable[str] = ()
+    *,
+    file: Path | None,
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    folder: Path,
+    others: Iterable[str] = (),
+    default_file: bool = True,
 ) -> Loaded:
-    """`file` None: `memdeploy.yaml` in `folder` (the working directory) when there is one; a named file must exist.
+    """`file` None: `memdeploy.yaml` in `folder` (the working directory) when there is one, unless `default_file` is
+    false; a named file must exist.
     `flags`: path -> value, only those that were given. `others`: variables of memdeploy that are no options.
     Raises `ConfigError` that names every wrong value, its place and what is allowed."""
-    written = _document(file, folder)
+    written = _document(file, folder, default_file)
     from_env = env.read(environ)
     given = {**_without_rivals(from_env, flags), **flags}
     for path, value in given.items():
@@ -103,9 +110,9 @@ def validate(tree: Mapping[str, Any], where: Any) -> Deployment:
         raise explain(error, where) from error
 
 
-def _document(file: Path | None, folder: Path) -> Document:
+def _document(file: Path | None, folder: Path, default_file: bool) -> Document:
     path = folder / (file or DEFAULT_FILE)
-    if file is None and not path.exists():
+    if file is None and not (default_file and path.exists()):
         return Document(DEFAULT_FILE, {}, folder=folder)
     return document.read(path)
 

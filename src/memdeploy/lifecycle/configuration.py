@@ -79,7 +79,7 @@ def check_identity(journal: Journal, deployment: Deployment) -> None:
                 f"deployment {journal.name} is in {what} {have.get(what)}, not {value}",
                 code="identity",
                 where=what,
-                suggestion="Leave that out, or choose another name with --name.",
+                suggestion="Leave that out of the line or the file, or choose another name with --name.",
             )
 
 

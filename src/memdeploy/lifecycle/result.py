@@ -14,7 +14,8 @@ Outcome = Literal["success", "partial", "error"]
 
 @dataclass(frozen=True)
 class Result:
-    """`data` by command (all values plain JSON, never a secret; a key that does not apply is left out):
+    """`data` by command (all values plain JSON, never a secret; a key that does not apply is left out). Published, and
+    complete, in docs/cli-output.schema.json:
 
     - all: `deployment`, `provider`, `target` (`gcp acme-prod-1/europe-west1`), `release`, `profile`,
       `rehearsal` (false, or its id)
@@ -24,13 +25,13 @@ class Result:
       something to do), `seconds` (usual), `cost_per_month` (USD)
     - up: `url`, `steps` [{name, status, seconds, attempts}], `seconds`, `resumed`, `verified` (real|simulated),
       `pending` [text], `cost_per_month`, `access`, `plan` (plan's data) when nothing was done because nobody said yes
-    - status: `health` (healthy|unhealthy|unknown), `steps` [{name, state, reason, changes}], `url`, `certificate`
-      {not_after, days_left}, `image`, `access`
+    - status: `status` (the journal's), `health` (healthy|unhealthy|unknown), `reason`, `steps` [{name, state, reason,
+      changes}], `url`, `certificate` {not_after, days_left}, `image`, `access`
     - verify: `url`, `verified`, `seconds`, `checks` [{name, ok, seconds, detail}]
     - outputs: `outputs` {name: value}
     - destroy: `removed` [step], `kept` [{step, what, cost_per_month, reason}], `backups` [{what, where, expires}],
       `leftovers` [{what, reason, until}], `finish` (command to run later)
-
+    - logs: `component`, `lines` [{id, at, component, level, text}], `reason` (why there may be none)
     - doctor: `checks` [{check, verdict (passed|warning|failed), code, text, remedy}], or with --print-role `role`
       {permissions [text], text, how}
 

@@ -52,7 +52,7 @@ def _broken(
     return [session.cloud.why(name, outputs) for name in names]
 
 
-_AT_REST = {
+_AT_REST: Mapping[str, str] = {
     DeploymentStatus.RETAINED: "only the data is kept; `memdeploy up` brings the service back",
     DeploymentStatus.LEFTOVERS: "destroyed, but the cloud still holds some of it; `memdeploy destroy --finish` later",
 }

@@ -8,22 +8,30 @@ from typing import Any
 from memdeploy.report.run import RunView, StepView, remaining, waits_for
 from memdeploy.report.text import about, clean, duration, joined, money
 
+_SHARED = "_shared"
 SAFE = "Ctrl-C is safe, `memdeploy {command}` continues"
 
 
 def header(facts: Mapping[str, Any]) -> str:
     """`support-memory · gcp acme-prod-1/europe-west1 · MemMachine 0.4.0 · standard · about $86/month`."""
-    release = facts.get("release")
+    own = facts.get("deployment") != _SHARED
+    release = facts.get("release") if own else None
     return joined(
         (
-            clean(facts.get("deployment") or ""),
+            deployment(facts),
             clean(facts.get("target") or facts.get("provider") or ""),
             f"MemMachine {clean(release)}" if release else "",
-            clean(facts.get("profile") or ""),
+            clean(facts.get("profile") or "") if own else "",
             rehearsal(facts),
             money(facts.get("cost_per_month"), facts.get("prices")),
         )
     )
+
+
+def deployment(facts: Mapping[str, Any]) -> str:
+    """Its name; what deployments share has none that a person knows."""
+    name = facts.get("deployment") or ""
+    return "what deployments share" if name == _SHARED else clean(name)
 
 
 def rehearsal(facts: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.contract.product import canary, decoys
 from tests.contract.product.contents import contents
-from tests.support.cli import Memdeploy, Outcome
+from tests.support.cli import Memdeploy, Outcome, validator
 from tests.support.rehearsed import Rehearsed
 
 pytestmark = [pytest.mark.xdist_group("canary"), pytest.mark.timeout(900)]
@@ -197,3 +197,13 @@ def test_events_and_wire_log_were_written(story: Story) -> None:
         lines = (story.folder / name).read_text().splitlines()
         assert len(lines) > 100
         assert all(json.loads(line) for line in lines)
+
+
+def test_events_are_as_published(story: Story) -> None:
+    published = validator("events.schema.json")
+    told = [json.loads(line) for line in (story.folder / "events.jsonl").read_text().splitlines()]
+    for event in told:
+        published.validate(event)
+    assert {event["kind"] for event in told} >= {
+        "run-started", "plan-ready", "step-started", "step-progress", "step-finished", "run-finished"
+    }  # fmt: skip

@@ -12,7 +12,7 @@ from tests.contract.product.conftest import UP
 from tests.support.cli import Memdeploy
 from tests.support.rehearsed import Rehearsed
 
-TRACEBACK = 'Traceback (most recent call last):\n  File "a.py", line 1\n\x1b[31mKeyError\x1b[0m: \x07\u202e\'x\''
+TRACEBACK = "Traceback (most recent call last):\n  File \"a.py\", line 1\n\x1b[31mKeyError\x1b[0m: \x07\u202e'x'"
 
 
 def say(cloud: Rehearsed, *lines: str, pattern: str = "*-api") -> None:
@@ -45,7 +45,7 @@ def test_each_component_is_told_from_the_others(memdeploy: Memdeploy, cloud: Reh
 def test_builds_of_another_deployment_are_not_shown(memdeploy: Memdeploy) -> None:
     memdeploy(*UP)
     memdeploy(*UP, "--name", "other")
-    [started, done] = texts(memdeploy, "build", "--name", "other")
+    [started, _done] = texts(memdeploy, "build", "--name", "other")
     assert started not in texts(memdeploy, "build", "--name", "memmachine")
 
 
@@ -107,7 +107,12 @@ def test_one_lost_answer_does_not_end_it(memdeploy: Memdeploy, cloud: Rehearsed)
 
 
 def test_a_component_that_this_mode_has_not_is_named(memdeploy: Memdeploy) -> None:
-    external = ("--neo4j", "external", "--neo4j-uri", "neo4j+s://127.0.0.1:1")  # a driver that logs when it finds nobody
+    external = (
+        "--neo4j",
+        "external",
+        "--neo4j-uri",
+        "neo4j+s://127.0.0.1:1",
+    )  # a driver that logs when it finds nobody
     memdeploy(*UP, *external, extra={"NEO4J_PASSWORD": "not-a-real-one"})
     [error] = memdeploy("logs", "neo4j", expect=2).json["errors"]
     assert error["code"] == "no-such-component"

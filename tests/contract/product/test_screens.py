@@ -21,6 +21,8 @@ LINES: Mapping[str, int] = {
     "status --name nobody": 8, "up --replace nothing": 2, "logs redis": 2, "plan --file none.yaml": 2,
     "plan --embedding-model other": 3, "destroy --finish": 2, "statu": 2, "up --nonsense": 2,
 }  # fmt: skip
+#: One for each way of showing.
+_SHOWING = ("status", "plan --max-instances 7", "doctor", "verify", "destroy --finish", "up --nonsense")
 LOCALES = ("C", "C.UTF-8", "de_DE.UTF-8", "tr_TR.UTF-8", "de_DE.ISO-8859-1", "no_SUCH.UTF-8")
 
 
@@ -61,8 +63,9 @@ def shown(memdeploy: Memdeploy, line: str, columns: int = 80, **extra: str) -> s
     return found
 
 
-@pytest.mark.parametrize("columns", [40, 80])
-@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize(
+    ("line", "columns"), [*((line, 40) for line in LINES), *((line, 80) for line in _SHOWING), ("plan --costs", 120)]
+)
 def test_nothing_is_wider_than_the_terminal_but_a_word_that_is(deployed: Memdeploy, line: str, columns: int) -> None:
     found = shown(deployed, line, columns)
     assert not [said for said in found.stays if "…" in said], "a result is never cut"
@@ -93,10 +96,7 @@ def test_any_locale_does_and_shows_the_same(deployed: Memdeploy, locales: str, l
     assert any("$0.0413" in line for line in wanted), wanted
 
 
-#: One for each way of showing; cp437 has a `·` and no `…`, cp1252 has both, neither has a `✓`.
-_SHOWING = ("status", "plan --max-instances 7", "doctor", "verify", "destroy --finish", "up --nonsense")
-
-
+#: cp437 has a `·` and no `…`, cp1252 has both, neither has a `✓`.
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp437"])
 @pytest.mark.parametrize("line", [*_SHOWING, "status --json", "destroy --finish --json"])
 def test_any_encoding_takes_everything(deployed: Memdeploy, line: str, encoding: str) -> None:
@@ -112,5 +112,3 @@ def test_any_encoding_takes_everything(deployed: Memdeploy, line: str, encoding:
     assert "\x1b" not in said
     if line.endswith("--json"):
         assert found.stdout.isascii()
-
-

@@ -69,6 +69,19 @@ def test_an_edit_is_planned_as_exactly_that_and_done_in_place(memdeploy: Memdepl
     assert memdeploy("plan", "--exit-code").code == 0
 
 
+def test_a_label_of_the_users_own_is_changed_where_it_is(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
+    """Each kind of thing has its own call for that, or its labels go with a patch. What is made once and replaced keeps
+    its own until then: a revision, the job and its executions, the boot disk of the machine."""
+    memdeploy(*UP, "--label", "team=one")
+    done = memdeploy("up", "--yes", "--label", "team=two")
+    changed = {step["name"] for step in done.data["steps"] if step["status"] == "updated"}
+    assert changed >= {"neo4j.vm", "neo4j.disk", "postgres.instance", "service", "secret.postgres"}
+    kept = [item for item in cloud.inventory() if (item["labels"] or {}).get("team") == "one"]
+    assert {item["type"] for item in kept} <= {"Revision", "Execution", "Job", "Disk"}
+    assert [item["name"] for item in kept if item["type"] == "Disk" and not item["name"].endswith("-neo")] == []
+    assert memdeploy("plan", "--exit-code").data["pending"] is False
+
+
 @pytest.mark.parametrize("provider", ["aws", "azure", "local"])
 def test_another_provider_is_not_in_this_version(memdeploy: Memdeploy, provider: str) -> None:
     refused = memdeploy("up", "--yes", "--provider", provider, expect=2)

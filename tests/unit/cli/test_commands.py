@@ -92,6 +92,26 @@ def test_memdeploy_yaml_of_the_folder_is_read(life: Lifecycle, tmp_path: Path) -
     assert life.asked[0].name == "from-file"
 
 
+@pytest.mark.parametrize(
+    ("line", "theirs"),
+    [
+        ("status", True), ("status --name from-file", True), ("status --name another", False),
+        ("destroy --name another --yes", False), ("plan --name another", True), ("up --name another --yes", True),
+        ("status --name another --file memdeploy.yaml", True),
+    ],
+)  # fmt: skip
+def test_a_file_of_another_deployment_says_nothing_of_this_one(
+    life: Lifecycle, tmp_path: Path, line: str, theirs: bool
+) -> None:
+    """What `plan` and `up` are to make, the file says under any name."""
+    (tmp_path / "memdeploy.yaml").write_text("name: from-file\nprovider: gcp\ngcp: {project: acme-prod-1}\n")
+
+    assert life.run(line).exit_code == 0
+
+    assert life.asked[0].from_file is theirs
+    assert life.asked[0].name == ("another" if "another" in line else "from-file")
+
+
 def test_a_wrong_file_is_exit_2_with_its_place(life: Lifecycle, tmp_path: Path) -> None:
     (tmp_path / "memdeploy.yaml").write_text("provider: gcp\ngcp: {projct: x}\n")
 

@@ -105,9 +105,12 @@ def test_the_shell_itself_takes_the_script(shell: str, state: Path, tmp_path: Pa
     lines = {
         "bash": f"source {script}; COMP_WORDS=(memdeploy status --name sup); COMP_CWORD=3;"
         ' _memdeploy_completion memdeploy; printf "%s\\n" "${COMPREPLY[@]}"',
-        "zsh": f"autoload -Uz compinit; compinit -u -d {tmp_path}/dump; source {script}; whence -w _memdeploy_completion",
+        "zsh": f"autoload -Uz compinit; compinit -u -d {tmp_path}/dump; source {script};"
+        " whence -w _memdeploy_completion",
         "fish": f"source {script}; complete -C 'memdeploy status --name sup'",
     }
-    found = subprocess.run([shell, "-c", lines[shell]], env=environ, capture_output=True, text=True, timeout=60, check=True)
+    found = subprocess.run(
+        [shell, "-c", lines[shell]], env=environ, capture_output=True, text=True, timeout=60, check=True
+    )
     wanted = "_memdeploy_completion: function" if shell == "zsh" else "support\nsupport-two"
     assert wanted in found.stdout, (found.stdout, found.stderr)

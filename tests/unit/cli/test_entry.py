@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from memdeploy.cli.options import RUN_OPTIONS
 from memdeploy.cli.signals import stops
 from memdeploy.config.options import OPTIONS
 from memdeploy.engine.cancel import CancelToken
+from tests.support.cli import VALIDATOR
 
 HEAVY = (
     "google", "googleapiclient", "httplib2", "docker", "requests", "urllib3", "http.client", "cryptography", "pydantic",
@@ -58,19 +60,61 @@ def test_help_shows_every_option_with_its_variable(capsys: pytest.CaptureFixture
         assert option.env in squeezed
 
 
+def commands() -> list[tuple[str, ...]]:
+    top = [(str(command.name),) for command in build().registered_commands]
+    return [*top, ("rehearsal", "serve"), ("rehearsal", "stop")]
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_help_at_80_columns(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """Every option names its variable, and nothing is wider than a terminal."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("COLUMNS", "80")
+        assert main([*words, "--help"]) == 0
+    said = capsys.readouterr().out
+    options = re.split(r"\n  (?=-)", said.partition("Options:")[2])[1:]
+    assert [option for option in options if "[env" not in option and "--help" not in option] == []
+    assert max(map(len, said.splitlines())) <= 80
+    assert "[[" not in said
+
+
+def test_the_list_of_commands_is_not_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("COLUMNS", "80")
+        main(["--help"])
+    assert "..." not in capsys.readouterr().out.partition("Commands:")[2]
+
+
 def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
     for command in build().registered_commands:
         assert main([str(command.name), "--help"]) == 0
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("line", [["up", "--json", "--nonsense"], ["nonsense", "--json"], ["up", "--json", "--file"]])
-def test_a_wrong_line_is_one_document_with_json(line: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(line)
+WRONG = {
+    "up": "up --nonsense", "nonsense": "nonsense", "rehearsal stop": "rehearsal stop --nonsense",
+    "rehearsal halt": "rehearsal halt", "logs": "logs --limit 0", "plan": "plan --file /nowhere/memdeploy.yaml",
+    "history": "history one two", "version": "version now", "list": "list --state s3://bucket", "": "",
+    "init": "init --project No", "outputs": "outputs --name No_Name", "verify": "verify --finish",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("by_variable", [False, True])
+@pytest.mark.parametrize("command", WRONG)
+def test_a_wrong_line_is_one_document_with_json(
+    command: str, by_variable: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MEMDEPLOY_STATE", raising=False)
+    if by_variable:
+        monkeypatch.setenv("MEMDEPLOY_JSON", "1")
+    code = main(WRONG[command].split() + ([] if by_variable else ["--json"]))
     captured = capsys.readouterr()
 
     assert code == 2
-    assert json.loads(captured.out)["errors"][0]["code"] == "usage"
+    document = json.loads(captured.out)
+    VALIDATOR.validate(document)
+    assert document["command"] == command
+    assert document["errors"][0]["message"]
     assert captured.err == ""
 
 

@@ -9,10 +9,12 @@ from typing import Any
 import jsonschema
 import pytest
 
+from memdeploy.engine.events import EventKind
 from memdeploy.errors import ExitCode, Locked
 from memdeploy.lifecycle.result import Result, failure
 from memdeploy.report import envelope
-from tests.support.cli import VALIDATOR
+from tests.support.cli import VALIDATOR, validator
+from tests.unit.cli.test_entry import commands
 from tests.unit.report.samples import ERRORS, PLAN, STATUS, UP
 
 SCHEMA: Mapping[str, Any] = VALIDATOR.schema
@@ -52,3 +54,15 @@ def test_other_documents_are_not(change: Mapping[str, Any]) -> None:
 
 def test_exit_codes_are_those_of_the_commands() -> None:
     assert SCHEMA["properties"]["exit_code"]["enum"] == sorted(ExitCode)
+
+
+def test_every_kind_of_event_is_published() -> None:
+    published = validator("events.schema.json").schema
+    assert set(published["properties"]["kind"]["enum"]) == set(EventKind)
+    assert set(published["$defs"]) == set(EventKind)
+
+
+def test_every_command_is_published() -> None:
+    assert set(SCHEMA["$defs"]["command"]["enum"]) == {
+        " ".join(words) for words in commands() if words != ("rehearsal", "serve")
+    }

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from memdeploy.engine.events import Event, EventKind
-from memdeploy.report import errors, terminal
+from memdeploy.report import encoding, errors, lines, terminal
 from memdeploy.report.live import LiveScreen
 from memdeploy.report.marks import ASCII, Marks
 from memdeploy.report.plain import PlainLines
@@ -277,3 +277,66 @@ def test_a_finished_step_is_not_drawn_as_running_below_its_last_line() -> None:
 
     assert drawn.count("✓ preflight") == 1
     assert " preflight " not in drawn.partition("✓ preflight")[2]
+
+
+def test_what_was_destroyed_is_as_wanted() -> None:
+    """`absent` is no deviation of a deployment whose data alone is kept."""
+    steps = [{"name": "service", "state": "absent"}, {"name": "neo4j.disk", "state": "kept"}]
+    render = renderer("status")
+    assert render is not None
+    at_rest = rendered(render({**HEAD, "status": "retained", "health": "unknown", "steps": steps}, Marks()), 80)
+    running = rendered(render({**HEAD, "status": "ready", "health": "unhealthy", "steps": steps}, Marks()), 80)
+
+    assert "1 step of 2 left, the others are removed" in at_rest
+    assert "! service" not in at_rest
+    assert "! service" in running
+    assert "2 steps, 1 not as wanted" in running
+
+
+def test_shared_things_have_no_release_and_no_secret_name() -> None:
+    render = renderer("destroy")
+    assert render is not None
+    text = rendered(render({**HEAD, "deployment": "_shared", "removed": ["shared.hub"]}, Marks()), 80)
+
+    assert "what deployments share: 1 step removed" in text
+    assert lines.header({**HEAD, "deployment": "_shared"}).startswith("what deployments share · gcp acme-prod-1")
+    assert "MemMachine" not in lines.header({**HEAD, "deployment": "_shared"})
+
+
+def test_a_word_that_is_longer_than_the_line_stays_whole() -> None:
+    address = "https://" + "a" * 90 + ".run.app"
+    render = renderer("outputs")
+    assert render is not None
+
+    assert address in rendered(render({**HEAD, "outputs": {"url": address}}, Marks()), 60).splitlines()[-1]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_fifty_deployments_are_still_a_list(width: int) -> None:
+    many = [
+        {
+            **(REHEARSED if n % 3 == 0 else HEAD),
+            "deployment": f"team-{n:02}-memory",
+            "status": "ready",
+            "age": 60.0 * n**2,
+        }
+        for n in range(50)
+    ]
+    render = renderer("list")
+    assert render is not None
+    text = rendered(render({"root": "/state", "deployments": many}, Marks()), width)
+
+    golden(f"list-many-{width}", text)
+    begins = [line for line in text.splitlines() if line.startswith("team-")]
+    assert len(begins) == 50
+    assert all(line.endswith(("ago", "now")) for line in begins)
+    assert width < 120 or len(text.splitlines()) == 50
+
+
+def test_signs_that_an_encoding_has_not_have_look_alikes() -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    encoding.tolerate(stream)
+    stream.write("a · b … c → ✓ ± – \u2018Zoë\u2019")
+    stream.flush()
+
+    assert stream.buffer.getvalue() == b"a | b ~ c > + * - 'Zo\\xeb'"

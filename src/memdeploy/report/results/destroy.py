@@ -33,7 +33,7 @@ def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
 def _title(data: Mapping[str, Any], marks: Marks) -> Text:
     removed = data.get("removed") or ()
     words = f"{counted(len(removed), 'step')} removed" if removed else "nothing was removed"
-    name = clean(data.get("deployment") or "")
+    name = lines.deployment(data)
     title = joined((joined((name, words), ": "), lines.rehearsal(data)), f" {marks.dot} ")
     return Text(f"{marks.done if removed else marks.warning} {title}", style="bold green" if removed else "bold yellow")
 

@@ -62,7 +62,9 @@ def _steps(steps: Sequence[Mapping[str, Any]], good: tuple[str, ...], marks: Mar
     table.add_column(overflow="fold", style="dim")
     odd = [step for step in steps if step.get("state") not in good]
     for step in steps:
-        table.add_row(_named(step, good, marks), Text(clean(step.get("state", ""))), Text(clean(step.get("reason") or "")))
+        table.add_row(
+            _named(step, good, marks), Text(clean(step.get("state", ""))), Text(clean(step.get("reason") or ""))
+        )
     drift: list[RenderableType] = [block for step in odd if step.get("changes") for block in _drift(step, marks)]
     return [Padding(table, (0, 0, 0, 2)), *drift, Text(_summary(steps, odd, good))]
 

@@ -44,7 +44,9 @@ def test_a_component_takes_its_own_lines_and_no_others(component: str) -> None:
 def test_a_sidecar_speaks_from_the_second_container_of_the_service() -> None:
     said = {name: of_service(name) for name in ("memmachine", "neo4j")} | {"the system": of_service()}
     by = {
-        component: [name for name, found in said.items() if matches(found, str(logs.filters(scope(**SIDECAR), component)))]
+        component: [
+            name for name, found in said.items() if matches(found, str(logs.filters(scope(**SIDECAR), component)))
+        ]
         for component in ("service", "neo4j")
     }
     assert by == {"service": ["memmachine", "the system"], "neo4j": ["neo4j"]}
