@@ -12,8 +12,8 @@ from memdeploy.errors import Foreign, MemdeployError, Refused
 from memdeploy.lifecycle.orphans import Orphans
 
 Action = Mapping[str, Any]
-"""{step, action, title, changes: [{path, old, new, effect}], restart: {unreachable, seconds}, depends_on: [step], reason,
-cost_per_month}: the last of what stays although the configuration has it no more."""
+"""{step, action, title, changes: [{path, old, new, effect}], restart: {unreachable, seconds}, depends_on: [step],
+reason, cost_per_month}: the last of what stays although the configuration has it no more."""
 
 _BY_STATE = {
     State.ABSENT: "create",

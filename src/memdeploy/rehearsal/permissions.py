@@ -13,8 +13,8 @@ from memdeploy.rehearsal.call import Call
 
 Extra = Callable[[Call], Iterable[str]]
 
-#: Anybody may ask who he is, and what things cost: the catalog's methods name no permission, and an API key does for them
-#: (https://cloud.google.com/billing/v1/how-tos/catalog-api). Of what he may do, see `needed`.
+#: Anybody may ask who he is, and what things cost: the catalog's methods name no permission, and an API key does for
+#: them (https://cloud.google.com/billing/v1/how-tos/catalog-api). Of what he may do, see `needed`.
 FREE = frozenset({"oauth2.userinfo.get", "billing.services.list", "billing.skus.list"})
 #: Operations that need no permission of their own, or their resource's.
 #: https://cloud.google.com/artifact-registry/docs/access-control has none for operations;
