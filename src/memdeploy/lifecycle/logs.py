@@ -104,9 +104,9 @@ def _follow(session: Session, query: LogQuery, show: Show) -> Result:
 
 
 def _lines_or_notice(session: Session, query: LogQuery) -> Sequence[LogLine]:
-    """Whoever follows a log for hours is not sent away by one answer that was lost."""
+    """Whoever follows a log for hours is not sent away by an answer that was lost: the next look is not far."""
     try:
-        return _lines(session, query)
+        return _look(session, query)
     except CloudError as error:
         if error.kind not in _PASSING:
             raise

@@ -51,7 +51,7 @@ def test_each_state_has_its_word(seen: Observed, word: str) -> None:
 def test_a_restart_says_what_does_not_answer(effects: list[Effect], said: bool) -> None:
     seen = Observed(State.DIFFERENT, tuple(difference(effect) for effect in effects))
     graph = Graph([step("a", outage=Outage("nothing is found", 90.0))])
-    action = actions.actions(graph, {"a": seen}, orphans.Orphans(), Graph([]))[0]
+    action = actions.actions(graph, {"a": seen}, orphans.Orphans(), Graph([]), {})[0]
     assert action.get("restart") == ({"unreachable": "nothing is found", "seconds": 90.0} if said else None)
     assert "restart" not in planned(seen)
 
