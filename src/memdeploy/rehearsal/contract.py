@@ -75,9 +75,8 @@ class Contract:
             raise invalid(f"Required parameter: {missing[0]}", reason="required")
         return seen
 
-    def body(self, match: Match, sent: Any, *, partial: bool = False) -> dict[str, Any]:
-        """The body with enum numbers and number-like strings made regular, without what only the server writes. Refuses
-        what the schema does not have, and the want of what must be there. `partial`: an update of some fields."""
+    def body(self, match: Match, sent: Any) -> dict[str, Any]:
+        """The body with enum numbers and number-like strings made regular. Refuses what the schema does not have."""
         if match.method.request is None:
             if sent:
                 raise violations(['Invalid JSON payload received. Unknown name "": Root element must be empty.'])
@@ -90,13 +89,14 @@ class Contract:
         regular: dict[str, Any] = checker.message(match.method.request, sent)
         if checker.errors:
             raise violations(checker.errors)
-        return complete(match.document, match.method.request, match.method.leaf, regular, partial=partial)
+        return regular
 
 
 def complete(
     document: Document, schema: str, leaf: str, body: Mapping[str, Any], *, partial: bool = False
 ) -> dict[str, Any]:
-    """`leaf`: the method's, `create` or `patch`, for the words."""
+    """The body without what only the server writes. Refuses the want of what must be there. `leaf`: the method's,
+    `create` or `patch`, for the words; `partial`: an update of some fields."""
     behavior = Behavior(document)
     missing = behavior.missing(schema, body, partial=partial)
     if missing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from memdeploy.rehearsal import dialect, generic, identity, methods, rules
 from memdeploy.rehearsal.access import NOT_THE_OWNERS, Target, allows
 from memdeploy.rehearsal.call import Call, Cloud, Project
-from memdeploy.rehearsal.contract import Contract, Match
+from memdeploy.rehearsal.contract import Contract, Match, complete
 from memdeploy.rehearsal.enabled import is_on
 from memdeploy.rehearsal.http import Request
 from memdeploy.rehearsal.operations import Finisher
@@ -65,7 +65,6 @@ class Dispatcher:
             sent = request.json()
         except ValueError:
             raise invalid("Invalid JSON payload received. Unexpected token.", reason="parseError") from None
-        query = self._contract.query(match, request.query)
         region = _region(request.headers.get("host", ""))
         name = _located(_name(match, unquote(raw_path)), region)
         project = _project(cloud, name)
@@ -74,8 +73,8 @@ class Dispatcher:
             method=match.method,
             name=_with_id(name, project),
             params={key: _with_id(value, project) for key, value in match.params.items()},
-            query=query,
-            body=self._contract.body(match, sent, partial=_partial(match, query)),
+            query=self._contract.query(match, request.query),
+            body=self._contract.body(match, sent),
             caller=_caller(cloud, request.bearer),
             project_or_none=project,
             region=region,
@@ -84,8 +83,10 @@ class Dispatcher:
         )
 
     def answer(self, call: Call, match: Match, consumer: str) -> Mapping[str, Any]:
-        """`consumer` is the X-Goog-User-Project header, '' when absent."""
+        """`consumer` is the X-Goog-User-Project header, '' when absent. What the caller may do is asked before what the
+        request lacks (https://google.aip.dev/211)."""
         self._check_project(call, match, consumer)
+        call = _completed(call, match)
         handler = self.rules(call.method.service).handler(call.method)
         return handler(call) if handler else generic.answer(call)
 
@@ -130,9 +131,13 @@ def _name(match: Match, path: str) -> str:
     return VERSION.sub("", bare, count=1) if VERSION.match(bare) else bare
 
 
-def _partial(match: Match, query: Mapping[str, Sequence[str]]) -> bool:
-    """An update of what a mask names; Cloud SQL merges what it is sent without one."""
-    return match.method.verb == "PATCH" and (bool(query.get("updateMask")) or match.method.service == "sqladmin")
+def _completed(call: Call, match: Match) -> Call:
+    method = call.method
+    if method.request is None:
+        return call
+    # An update of what a mask names; Cloud SQL merges what it is sent without one.
+    partial = method.verb == "PATCH" and (bool(call.mask()) or method.service == "sqladmin")
+    return replace(call, body=complete(match.document, method.request, method.leaf, call.body, partial=partial))
 
 
 def _region(host: str) -> str:

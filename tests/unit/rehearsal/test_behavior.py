@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 
 from memdeploy.rehearsal.behavior import Behavior, snake
-from memdeploy.rehearsal.contract import Contract
+from memdeploy.rehearsal.contract import Contract, complete
 from memdeploy.rehearsal.refusal import Refusal
 
 CONTRACT = Contract()
 RUN, _ = CONTRACT.documents("run")
 SQL, _ = CONTRACT.documents("sqladmin")
 SERVICE = "GoogleCloudRunV2Service"
-CREATE = ("run", "POST", "v2/projects/p/locations/r/services")
 PROTO = """
 // package google.cloud.lies.v9;
 package google.cloud.toys.v1;
@@ -71,9 +70,7 @@ def test_the_table_is_read_from_protos(tmp_path: Path) -> None:
 
 
 def body(sent: Any, *, partial: bool = False) -> dict[str, Any]:
-    match = CONTRACT.match(*CREATE)
-    assert match is not None
-    return CONTRACT.body(match, sent, partial=partial)
+    return complete(RUN, SERVICE, "create", sent, partial=partial)
 
 
 @pytest.mark.parametrize(
