@@ -39,8 +39,8 @@ Limits = Mapping[ErrorKind, Limit]
 BUSY = Limit(attempts=70, first=2.0, ceiling=10.0)  # 674 s
 # New service accounts and grants take up to minutes to be seen everywhere.
 NOT_READY = Limit(attempts=32, first=2.0, ceiling=10.0)  # 294 s
-# An API that was just enabled: up to 3 minutes, rarely more.
-NOT_ENABLED = Limit(attempts=50, first=5.0, ceiling=5.0)  # 245 s
+# An API that was just enabled: up to 3 minutes, rarely more. Everything waits for it, so it is asked often.
+NOT_ENABLED = Limit(attempts=99, first=2.5, ceiling=2.5)  # 245 s
 RATE_LIMIT = Limit(attempts=12, first=2.0, ceiling=60.0)  # 422 s: quotas are counted by the minute
 UNAVAILABLE = Limit(attempts=8, first=1.0, ceiling=20.0)  # 71 s
 NETWORK = Limit(attempts=8, first=1.0, ceiling=20.0)  # 71 s
