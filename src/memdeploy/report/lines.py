@@ -91,9 +91,8 @@ def footer(view: RunView, now: float) -> str:
 
 
 def safety(view: RunView) -> str:
-    command = clean(view.facts.get("command") or "up")
+    command = clean(view.facts.get("command") or "")
+    changes = command in ("up", "destroy")
     if view.stopping:
-        return f"stopping: waiting for calls in flight; `memdeploy {command}` continues later"
-    if command in ("up", "destroy"):
-        return SAFE.format(command=command)
-    return "Ctrl-C is safe"
+        return "stopping: waiting for calls in flight" + (f"; `memdeploy {command}` continues later" if changes else "")
+    return SAFE.format(command=command) if changes else "Ctrl-C is safe"

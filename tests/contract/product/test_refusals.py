@@ -240,6 +240,7 @@ def served(tmp_path: Path, world: Mapping[str, Any]) -> Iterator[tuple[Memdeploy
         ({}, ("--region", "mars-north1"), "region-unknown"),
         ({"billing": False}, (), "billing-off"),
         ({"deny": ["run.services.create"]}, (), "permissions-missing"),
+        ({"deny": ["serviceusage.services.enable"]}, (), "permissions-missing"),
         ({"quotas": {"us-central1": {"CPUS": 1}}}, (), "quota"),
         (policy(run__allowedIngress={"allowed": ["internal"]}), (), "policy-forbids"),
     ],

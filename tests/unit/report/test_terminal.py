@@ -99,6 +99,19 @@ def test_json_holds_every_character_and_none_that_a_terminal_acts_on(tmp_path: P
         assert "é 🙂" in written
 
 
+@pytest.mark.parametrize(("command", "later"), [("up", True), ("destroy", True), ("status", False), (None, False)])
+def test_only_what_changes_something_is_said_to_go_on(command: str | None, later: bool) -> None:
+    """`proxy` and `logs` begin no run, so nobody has said what they are when they are stopped."""
+    said: list[str] = []
+    sink = PlainLines(said.append)
+    if command:
+        sink(event(EventKind.RUN_STARTED, 0, command=command, steps=[]))
+    sink(event(EventKind.STOPPING, 1, signal="SIGINT"))
+    assert said[-1].startswith("stopping")
+    assert (f"`memdeploy {command}` continues later" in said[-1]) is later
+    assert ("continues" in said[-1]) is later
+
+
 def test_quiet_lines_are_notices_and_failures_only() -> None:
     said: list[str] = []
     sink = PlainLines(said.append, quiet=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memdeploy.engine.step import Difference, Effect, Observed, Outputs, Run, State
-from memdeploy.errors import Refused
+from memdeploy.errors import ErrorKind, Refused
 from memdeploy.providers.gcp import errors, operations
 from memdeploy.providers.gcp.api_states import APIS, states
 from memdeploy.providers.gcp.checks.project import billing_off
@@ -74,6 +74,8 @@ def _told(raised: Exception, project: str, step: str) -> Exception:
     """Without a billing account not even the API that tells of billing goes on.
     https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchEnable"""
     error = errors.classify(raised)
+    if error is not None and error.kind is ErrorKind.PERMISSION:  # nothing was changed, and nothing will be
+        return Refused(error.message, code="permissions-missing", where=step, suggestion=error.suggestion)
     if error is None or error.reason != _NO_BILLING:
         return raised
     finding = billing_off(project)

@@ -189,10 +189,8 @@ class Image:
             engine.images.pull(base, platform=recipe.PLATFORM, auth_config=login)
 
     def _token(self, image: str) -> Any:
-        """Our login is for the real registry; a name without a host is the public hub's."""
-        host = image.partition("/")[0]
-        ours = host.endswith("-docker.pkg.dev") and self.scope.clients.rehearsal is None
-        return self.scope.clients.access_token() if ours else None
+        """A name without a host is the public hub's."""
+        return image_registry.login(self.scope.clients, image)
 
     # -- names -------------------------------------------------------------------------------------------------------
 

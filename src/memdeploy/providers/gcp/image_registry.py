@@ -9,6 +9,7 @@ import ipaddress
 
 from memdeploy.errors import CloudError, ErrorKind
 from memdeploy.providers.gcp.clients import Clients
+from memdeploy.secret import Secret
 
 _ACCEPT = ", ".join(
     (
@@ -28,7 +29,9 @@ _KINDS = {
 def digest(clients: Clients, repository: str, reference: str) -> str | None:
     """`sha256:…` that a tag (or digest) of `HOST/PATH` points to; None when there is none. For use inside `read`."""
     url = manifest_url(repository, reference)
-    answer = clients.http().head(url, headers={"Accept": _ACCEPT, **_authorization(clients)}, allow_redirects=False)
+    token = login(clients, repository)
+    headers = {"Accept": _ACCEPT, **({"Authorization": f"Bearer {token.reveal()}"} if token else {})}
+    answer = clients.http().head(url, headers=headers, allow_redirects=False)
     if answer.status_code == 404:
         return None
     if answer.status_code != 200:
@@ -59,7 +62,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _authorization(clients: Clients) -> dict[str, str]:
-    """Our token goes to the real registry only: a rehearsal's asks for none."""
-    token = None if clients.rehearsal else clients.access_token()
-    return {"Authorization": f"Bearer {token.reveal()}"} if token else {}
+def login(clients: Clients, image: str) -> Secret | None:
+    """Our token, which opens the whole project, goes to Artifact Registry only, whatever host an image names; a
+    rehearsal's asks for none. https://cloud.google.com/artifact-registry/docs/docker/names"""
+    ours = clients.rehearsal is None and image.partition("/")[0].endswith("-docker.pkg.dev")
+    return clients.access_token() if ours else None
