@@ -35,11 +35,14 @@ def missing_engine() -> str:
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Tests with an engine share one machine's networks and memory: one worker runs them, one after another, and
-    begins with them. (xdist's own groups go by `_nodeid`, which pytest 9.2 does not read.)"""
+    begins with them. The witness's share what its slow client did, a file at a time. (xdist's own groups go by
+    `_nodeid`, which pytest 9.2 does not read.)"""
     from xdist.scheduler import LoadScopeScheduling
 
     class OneEngine(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
+            if nodeid.startswith("tests/contract/witness/"):
+                return nodeid.partition("::")[0]
             return "engine" if nodeid.startswith("tests/e2e/") else nodeid
 
     return OneEngine(config, log)

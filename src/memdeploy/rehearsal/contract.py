@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from memdeploy.rehearsal.behavior import Behavior, words
 from memdeploy.rehearsal.bodies import Checker
 from memdeploy.rehearsal.call import Method, camel
 from memdeploy.rehearsal.documents import VERSIONS, Document, Template, read
@@ -89,6 +90,18 @@ class Contract:
         if checker.errors:
             raise violations(checker.errors)
         return regular
+
+
+def complete(
+    document: Document, schema: str, leaf: str, body: Mapping[str, Any], *, partial: bool = False
+) -> dict[str, Any]:
+    """The body without what only the server writes. Refuses the want of what must be there. `leaf`: the method's,
+    `create` or `patch`, for the words; `partial`: an update of some fields."""
+    behavior = Behavior(document)
+    missing = behavior.missing(schema, body, partial=partial)
+    if missing:
+        raise invalid("; ".join(words(schema, leaf, missing)))
+    return behavior.cleared(schema, body)
 
 
 def violations(errors: Sequence[str]) -> Refusal:

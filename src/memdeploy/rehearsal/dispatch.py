@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from memdeploy.rehearsal import dialect, generic, identity, methods, rules
 from memdeploy.rehearsal.access import NOT_THE_OWNERS, Target, allows
 from memdeploy.rehearsal.call import Call, Cloud, Project
-from memdeploy.rehearsal.contract import Contract, Match
+from memdeploy.rehearsal.contract import Contract, Match, complete
 from memdeploy.rehearsal.enabled import is_on
 from memdeploy.rehearsal.http import Request
 from memdeploy.rehearsal.operations import Finisher
@@ -83,8 +83,10 @@ class Dispatcher:
         )
 
     def answer(self, call: Call, match: Match, consumer: str) -> Mapping[str, Any]:
-        """`consumer` is the X-Goog-User-Project header, '' when absent."""
+        """`consumer` is the X-Goog-User-Project header, '' when absent. What the caller may do is asked before what the
+        request lacks (https://google.aip.dev/211)."""
         self._check_project(call, match, consumer)
+        call = _completed(call, match)
         handler = self.rules(call.method.service).handler(call.method)
         return handler(call) if handler else generic.answer(call)
 
@@ -127,6 +129,15 @@ def _name(match: Match, path: str) -> str:
     custom = match.method.flat_path.rsplit("/", 1)[-1].partition(":")[2]
     bare = path.removesuffix(f":{custom}") if custom and "}" not in custom else path
     return VERSION.sub("", bare, count=1) if VERSION.match(bare) else bare
+
+
+def _completed(call: Call, match: Match) -> Call:
+    method = call.method
+    if method.request is None:
+        return call
+    # An update of what a mask names; Cloud SQL merges what it is sent without one.
+    partial = method.verb == "PATCH" and (bool(call.mask()) or method.service == "sqladmin")
+    return replace(call, body=complete(match.document, method.request, method.leaf, call.body, partial=partial))
 
 
 def _region(host: str) -> str:

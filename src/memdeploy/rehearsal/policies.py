@@ -22,7 +22,7 @@ MEMBER = re.compile(
     r"projectViewer):.+|principal(Set)?://.+"
 )
 ACCOUNT = re.compile(r"serviceAccount:(?P<email>[^@]+@(?P<project>[^.@]+)\.iam\.gserviceaccount\.com)")
-# https://cloud.google.com/compute/docs/access/service-accounts#default_service_account: the project's number, not its id
+# By the project's number, not its id. https://cloud.google.com/compute/docs/access/service-accounts
 DEFAULT_ACCOUNT = re.compile(r"serviceAccount:(?P<email>(?P<number>[^@]+)-compute@developer\.gserviceaccount\.com)")
 NO_POLICY_ETAG = "ACAB"
 

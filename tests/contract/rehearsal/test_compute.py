@@ -394,3 +394,9 @@ def test_a_public_image_is_named_by_family_or_its_view(compute: Compute, image: 
     compute.network()
     machine = compute.machine(disks=[disk], networkInterfaces=[{"subnetwork": SUBNET}])
     assert compute.do("instances.insert", body=machine)["status"] == "DONE"
+
+
+@pytest.mark.parametrize("labels", [{"a": "x/y"}, {"A": "x"}, {"a": "x" * 64}, {f"k{n}": "" for n in range(65)}])
+def test_labels_that_are_refused(compute: Compute, labels: dict[str, str]) -> None:
+    """https://cloud.google.com/resource-manager/docs/labels-overview#requirements"""
+    assert compute.refused("disks.insert", body={"name": "d", "sizeGb": "10", "labels": labels}) == (400, "invalid")

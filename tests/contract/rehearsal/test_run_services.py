@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from memdeploy.rehearsal import images, planted
 from memdeploy.rehearsal.manifests import manifest
 from memdeploy.rehearsal.rules import holds
 from tests.contract.rehearsal.embedded import LOCATION, NETWORK, NUMBER, PROJECT, REGION, SUBNET, Embedded, embedded
+from tests.contract.rehearsal.worlds import rehearsed
 
 NAME = f"{LOCATION}/services/mem"
 
@@ -188,6 +190,20 @@ def test_templates_that_are_refused(cloud: Embedded, template: dict[str, Any], w
         create(cloud, service(cloud, **template))
 
 
+@pytest.mark.parametrize("name", ["Mem", "1mem", "mem-", "m_m", "m" * 50])
+def test_names_that_are_refused(cloud: Embedded, name: str) -> None:
+    """CreateServiceRequest.service_id: fewer than 50 characters, from a letter to no hyphen."""
+    with pytest.raises(exceptions.BadRequest, match=r"name: must be a DNS label of at most 49 characters"):
+        cloud.services().create_service(parent=LOCATION, service=service(cloud), service_id=name)
+
+
+def test_labels_that_are_refused(cloud: Embedded) -> None:
+    wanted = service(cloud)
+    wanted.labels = {"memdeploy": "a/b"}
+    with pytest.raises(exceptions.BadRequest, match=r"service\.labels: Invalid label value: a/b"):
+        create(cloud, wanted)
+
+
 def test_containers_start_after_those_they_depend_on(cloud: Embedded) -> None:
     first = container(cloud, name="main", depends_on=["side"])
     side = container(cloud, name="side", ports=[])
@@ -351,3 +367,20 @@ def test_organization_policies(tmp_path: Path, ingress: Any) -> None:
         policy = policy_pb2.Policy(bindings=[policy_pb2.Binding(role="roles/run.invoker", members=["allUsers"])])
         with pytest.raises(exceptions.BadRequest, match="permitted customer"):
             cloud.services().set_iam_policy(iam_policy_pb2.SetIamPolicyRequest(resource=NAME, policy=policy))
+
+
+def test_what_is_required_is_looked_at_after_the_permission_and_what_is_output_is_dropped(tmp_path: Path) -> None:
+    """https://google.aip.dev/211, https://google.aip.dev/203"""
+    denied = {"id": "proj-2", "enabled": ["run.googleapis.com"], "deny": ["run.services.create"]}
+    with rehearsed(tmp_path / "denied", {"projects": [denied]}) as cloud:
+        path = f"/run/v2/projects/proj-2/locations/{REGION}/services?serviceId=mem"
+        assert cloud.http("POST", path, {"description": "no template"})[0] == 403
+    with embedded(tmp_path / "state") as cloud:
+        prepare(cloud)
+        path = f"/run/v2/{LOCATION}/services?serviceId=mem"
+        status, _, text = cloud.http("POST", path, {"description": "no template"})
+        assert (status, json.loads(text)["error"]["status"]) == (400, "INVALID_ARGUMENT")
+        body = {"uid": "mine", "creator": "me", "template": {"containers": [{"image": image_of(cloud)}]}}
+        assert cloud.http("POST", path, body)[0] == 200
+        made = cloud.services().get_service(name=NAME)
+        assert "mine" not in (made.uid, made.creator)

@@ -89,6 +89,14 @@ def test_a_service_is_in_its_region_only(cloud: Embedded) -> None:
     assert [item["metadata"]["labels"]["cloud.googleapis.com/location"] for item in everywhere["items"]] == [REGION]
 
 
+def test_without_a_region_there_are_lists_alone(cloud: Embedded) -> None:
+    created(cloud)
+    path = f"/run{SERVICES}"
+    assert len(json.loads(cloud.http("GET", path)[2])["items"]) == 1
+    assert cloud.http("POST", path, knative(cloud, "other"))[0] == 400
+    assert cloud.http("GET", f"{path}/mem")[0] == 404
+
+
 def test_a_replacement_makes_a_revision_and_an_old_version_is_refused(cloud: Embedded) -> None:
     created(cloud)
     shown = ask(cloud, "GET", f"{SERVICES}/mem")
@@ -214,3 +222,15 @@ def test_images_are_found_by_googles_own_addresses_and_on_the_hub(cloud: Embedde
     cloud.clock.advance(60)
     terminal = cloud.services().get_service(name=NAME).terminal_condition
     assert terminal.state == run_v2.Condition.State.CONDITION_SUCCEEDED, terminal.message
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [({"env": [{"value": "x"}]}, "spec.template.spec.containers[0].env[0].name"),
+     ({"image": ""}, "spec.template.spec.containers[0].image")],
+)  # fmt: skip
+def test_what_is_required_in_v2_is_in_v1(cloud: Embedded, change: dict[str, Any], field: str) -> None:
+    wanted = knative(cloud)
+    wanted["spec"]["template"]["spec"]["containers"][0] |= change
+    error = ask(cloud, "POST", SERVICES, wanted, expect=400)["error"]
+    assert error["message"] == f"{field}: required field not present."

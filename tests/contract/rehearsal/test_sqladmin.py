@@ -109,6 +109,7 @@ def test_a_range_that_the_peering_does_not_have(cloud: Embedded, sql: Any) -> No
         ({"backupConfiguration": {"enabled": True, "transactionLogRetentionDays": 8}}, "between 1 and 7"),
         ({"backupConfiguration": {"enabled": False, "pointInTimeRecoveryEnabled": True}}, "Point in time recovery"),
         ({"activationPolicy": "ON_DEMAND"}, "ON_DEMAND"),
+        ({"userLabels": {"memdeploy": "a/b"}}, "Invalid label value: a/b"),
         ({"dataDiskSizeGb": "9"}, "minimum is 10 GB"),
         ({"ipConfiguration": {"ipv4Enabled": False}}, "connectivity must be enabled"),
     ],

@@ -11,7 +11,6 @@ Json = Mapping[str, Any]
 # Keys that v2 does not keep as annotations or labels: Service.annotations and Service.labels in run.v2.
 _SYSTEM = ("run.googleapis.com/", "cloud.googleapis.com/", "serving.knative.dev/", "autoscaling.knative.dev/")
 CLIENT, CLIENT_VERSION = "run.googleapis.com/client-name", "run.googleapis.com/client-version"
-_WHO = ("creator", "lastModifier", "client", "clientVersion")
 LOCATION = "cloud.googleapis.com/location"
 
 
@@ -95,8 +94,9 @@ def authors(group: str) -> tuple[str, str]:
 
 
 def _who(body: Json, group: str) -> dict[str, str]:
-    written = zip((*authors(group), CLIENT, CLIENT_VERSION), _WHO, strict=True)
-    return {annotation: str(body[key]) for annotation, key in written if body.get(key)}
+    creator, modifier = authors(group)
+    written = {creator: "creator", modifier: "lastModifier", CLIENT: "client", CLIENT_VERSION: "clientVersion"}
+    return {annotation: str(body[key]) for annotation, key in written.items() if body.get(key)}
 
 
 def _read(field: Field, text: str) -> Any:

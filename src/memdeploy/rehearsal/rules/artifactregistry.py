@@ -12,9 +12,8 @@ from memdeploy.rehearsal.operations import WAIT, Finisher, Operation, Outcome
 from memdeploy.rehearsal.paging import page
 from memdeploy.rehearsal.refusal import exists, invalid, not_found
 from memdeploy.rehearsal.rules import artifactregistry_packages as packages
-from memdeploy.rehearsal.rules import locations
+from memdeploy.rehearsal.rules import labels, locations
 from memdeploy.rehearsal.rules.guard import guarded
-from memdeploy.rehearsal.rules.secretmanager import check_labels
 from memdeploy.rehearsal.store import Row
 
 SERVICE = "artifactregistry"
@@ -41,7 +40,7 @@ def create(call: Call) -> Mapping[str, Any]:
         raise invalid(f'the repository ID "{id_}" is invalid: must match {_ID.pattern}')
     if call.find(name):
         raise exists("the repository already exists")
-    check_labels(call.body.get("labels") or {})
+    labels.check(call.body.get("labels"))
     body = _checked(call.body)
     now = stamp(call.now)
     body |= {"name": name, "createTime": now, "updateTime": now, "sizeBytes": "0"}
@@ -62,7 +61,7 @@ def patch(call: Call) -> Mapping[str, Any]:
     row, mask = _repository(call), call.mask()
     if not mask:
         raise invalid("update_mask is required")
-    check_labels(call.body.get("labels") or {})
+    labels.check(call.body.get("labels"))
     body = dict(row.body)
     for field in (path.split(".")[0] for path in mask):
         if field not in _CHANGEABLE:

@@ -16,6 +16,7 @@ from memdeploy.rehearsal import operations
 from memdeploy.rehearsal.call import Call, Cloud, stamp
 from memdeploy.rehearsal.operations import Finisher, Operation, Outcome
 from memdeploy.rehearsal.refusal import Refusal, exists, invalid, not_found, precondition
+from memdeploy.rehearsal.rules import labels
 from memdeploy.rehearsal.rules.compute_filter import matches
 from memdeploy.rehearsal.rules.peerings import resource as by_id
 from memdeploy.rehearsal.store import Row
@@ -95,6 +96,7 @@ def insert(
     finisher: str = READY,
 ) -> Mapping[str, Any]:
     """Makes the row, not ready yet, and the operation that makes it so."""
+    labels.check(body.get("labels"))
     full = {**body, **stamped(call, name, type_)}
     call.save(type_, name, full, {**(hidden or {}), "uses": sorted(set(uses)), READY: False})
     return begin(call, "insert", name, finisher=finisher)
@@ -227,6 +229,7 @@ def set_labels(call: Call, name: str) -> Mapping[str, Any]:
     row = existing(call, name)
     have = fingerprint(row.body.get("labels") or {})
     check_fingerprint(call.body.get("labelFingerprint"), have, "labels")
+    labels.check(call.body.get("labels"))
     call.store.put(row.with_body(labels=call.body.get("labels") or {}), call.now)
     return begin(call, "setLabels", name)
 

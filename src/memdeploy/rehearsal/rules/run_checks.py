@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from memdeploy.rehearsal.rules import run_resources
+from memdeploy.rehearsal.rules import labels, run_resources
 
 # https://cloud.google.com/run/docs/deploying: "49 characters or less", DNS label. Jobs: …/create-jobs.
 _SERVICE = re.compile(r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?")
@@ -16,7 +16,7 @@ _NAME_AND_TOKEN = 63
 # https://cloud.google.com/run/docs/container-contract#env-vars
 _RESERVED = ("PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION")
 _RESERVED_IN_JOBS = ("CLOUD_RUN_JOB", "CLOUD_RUN_EXECUTION", "CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_ATTEMPT")
-# gcp.md 1.30: each half at most 240 s (PolicyEngine/policyengine-api#3765, and the Probe message's own text).
+# Each half at most 240 s (PolicyEngine/policyengine-api#3765, and the Probe message's own text).
 _PROBE_CAP = 240
 
 Json = Mapping[str, Any]
@@ -30,6 +30,7 @@ def seconds(duration: str | None, default: float) -> float:
 def service_violations(name: str, service: Json) -> list[str]:
     template = service.get("template") or {}
     found = [] if _SERVICE.fullmatch(name) else [f"name: must be a DNS label of at most 49 characters, got {name!r}"]
+    found += [*_labels("labels", service), *_labels("template.labels", template)]
     found += _scaling(template.get("scaling") or {})
     if not 0 < seconds(template.get("timeout"), 300) <= 3600:  # …/configuring/request-timeout: at most 60 minutes
         found.append("template.timeout: must be between 1s and 3600s")
@@ -45,6 +46,7 @@ def job_violations(name: str, job: Json) -> list[str]:
     execution = job.get("template") or {}
     task = execution.get("template") or {}
     found = [] if _JOB.fullmatch(name) else [f"name: must be a DNS label of at most 63 characters, got {name!r}"]
+    found += [*_labels("labels", job), *_labels("template.labels", execution)]
     tokens = [job[key] for key in ("startExecutionToken", "runExecutionToken") if job.get(key)]
     if len(tokens) > 1:
         found.append("start_execution_token and run_execution_token: only one of a oneof may be set")
@@ -60,6 +62,11 @@ def job_violations(name: str, job: Json) -> list[str]:
     if task.get("executionEnvironment") == "EXECUTION_ENVIRONMENT_GEN1":  # …/about-execution-environments
         found.append("template.template.execution_environment: jobs run in the second generation only")
     return found + list(_containers(task.get("containers") or [], job=True, concurrency=1))
+
+
+def _labels(field: str, body: Json) -> list[str]:
+    text = labels.problem(body.get("labels"), prefixed=True)
+    return [f"{field}: {text}"] if text else []
 
 
 def _scaling(scaling: Json) -> list[str]:

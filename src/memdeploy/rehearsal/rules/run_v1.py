@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
+from memdeploy.rehearsal import documents
 from memdeploy.rehearsal.call import Call, Handler
+from memdeploy.rehearsal.contract import complete
 from memdeploy.rehearsal.knative import services
 from memdeploy.rehearsal.knative.meta import Place
 from memdeploy.rehearsal.refusal import Refusal, invalid
@@ -19,19 +21,20 @@ from memdeploy.rehearsal.rules.run_base import SERVICE, find, in_location, shown
 from memdeploy.rehearsal.store import Row
 
 Json = Mapping[str, Any]
+_Answer = TypeVar("_Answer", bound=Json)
 _V2 = "run.projects.locations"
 
 
 def create(call: Call) -> Json:
     run_v1_checks.service(call.body)
-    return changed(call, "services", new_name(call), services.from_v1, services.to_v1, run_services.create)
+    return changed(call, _KIND, run_services.create, short=new_name(call))
 
 
 def replace_(call: Call) -> Json:
     """The whole service; `metadata.resourceVersion` refuses what others changed meanwhile."""
     run_v1_checks.service(call.body)
     find(call, "SERVICE")
-    return changed(call, "services", "", services.from_v1, services.to_v1, run_services.patch)
+    return changed(call, _KIND, run_services.patch)
 
 
 def get(call: Call) -> Json:
@@ -44,7 +47,7 @@ def list_(call: Call) -> Json:
 
 
 def delete(call: Call) -> Json:
-    return deleted(call, "services", run_services.delete)
+    return deleted(call, _KIND, run_services.delete)
 
 
 def get_configuration(call: Call) -> Json:
@@ -79,29 +82,39 @@ def unserved(call: Call) -> Json:
     raise Refusal(501, "UNIMPLEMENTED", f"The rehearsal has no rule for {call.method.id} (v1).")
 
 
-def changed(
-    call: Call,
-    kinds: str,
-    short: str,
-    read: Callable[[Json], dict[str, Any]],
-    write: Callable[[Json, Place], dict[str, Any]],
-    handler: Handler,
-) -> Json:
+@dataclass(frozen=True)
+class Kind:
+    """What is written in v1: its name in paths without the plural's `s`, and its translation."""
+
+    name: str
+    read: Callable[[Json], dict[str, Any]]
+    write: Callable[[Json, Place], dict[str, Any]]
+
+
+def changed(call: Call, kind: Kind, handler: Handler, *, short: str = "") -> Json:
     """A create (`short` is the new name) or a replacement by v2's handler. A dry run is v2's `validateOnly`."""
-    kind, verb = kinds[:-1], "create" if short else "patch"
-    try:
-        body = read(call.body)
-    except ValueError as error:
-        raise invalid(str(error)) from None
-    query = {f"{kind}Id": [short]} if short else {}
+    verb = "create" if short else "patch"
+    body = _in_v1_words(lambda: _definition(call, kind, verb))
+    query = {f"{kind.name}Id": [short]} if short else {}
     if call.text("dryRun") == "all":
         query["validateOnly"] = ["true"]
-    operation = _in_v1_words(as_v2(call, f"{kinds}.{verb}", body=body, query=query), handler)
+    operation = _in_v1_words(lambda: handler(as_v2(call, f"{kind.name}s.{verb}", body=body, query=query)))
     name = f"{call.name}/{short}" if short else call.name
-    answer: Json = (
-        operation["response"] if "validateOnly" in query else shown(find(replace(call, name=name), kind.upper()))
-    )
-    return write(answer, place(call, name))
+    if "validateOnly" in query:
+        return kind.write(operation["response"], place(call, name))
+    return kind.write(shown(find(replace(call, name=name), kind.name.upper())), place(call, name))
+
+
+def _definition(call: Call, kind: Kind, verb: str) -> dict[str, Any]:
+    """What is sent, in v2's form and complete."""
+    if call.name.split("/")[3] == "-":
+        # https://cloud.google.com/run/docs/reference/rest/v1#service-endpoint: the global one lists, no more
+        raise invalid(f"A {kind.name} is written at its region's endpoint, REGION-run.googleapis.com.")
+    try:
+        body = kind.read(call.body)
+    except ValueError as error:
+        raise invalid(str(error)) from None
+    return complete(documents.read(SERVICE, "run.v2"), f"GoogleCloudRunV2{kind.name.capitalize()}", verb, body)
 
 
 def new_name(call: Call) -> str:
@@ -111,8 +124,8 @@ def new_name(call: Call) -> str:
     return str(meta.get("name") or f"{meta.get('generateName') or kind + '-'}{secrets.token_hex(3)}")
 
 
-def deleted(call: Call, kinds: str, handler: Handler) -> Json:
-    _in_v1_words(as_v2(call, f"{kinds}.delete", body={}), handler)
+def deleted(call: Call, kind: Kind, handler: Handler) -> Json:
+    _in_v1_words(lambda: handler(as_v2(call, f"{kind.name}s.delete", body={})))
     return SUCCESS
 
 
@@ -149,15 +162,16 @@ def as_v2(call: Call, tail: str, *, body: dict[str, Any], query: Mapping[str, li
     return replace(call, method=method, body=body, query=query or {})
 
 
-def _in_v1_words(call: Call, handler: Handler) -> Json:
+def _in_v1_words(ask: Callable[[], _Answer]) -> _Answer:
     try:
-        return handler(call)
+        return ask()
     except Refusal as refusal:
         raise run_v1_checks.worded(refusal) from None
 
 
 # https://cloud.google.com/run/docs/reference/rest/v1/Status
 SUCCESS: Json = {"status": "Success"}
+_KIND = Kind("service", services.from_v1, services.to_v1)
 _SERVICES: Mapping[str, Handler] = {
     "services.create": create,
     "services.get": get,

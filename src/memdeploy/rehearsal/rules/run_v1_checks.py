@@ -52,7 +52,8 @@ def worded(refusal: Refusal) -> Refusal:
 def _field(text: str) -> str:
     bare = re.sub(r"^\w+Request\.\w+\.", "", text)
     bare = re.sub(r"^template\.template\.", "spec.template.spec.template.spec.", bare)
-    bare = re.sub(r"^template\.(?=containers|timeout|max_instance)", "spec.template.spec.", bare)
+    bare = re.sub(r"^template\.(?=containers|volumes|timeout|max_instance)", "spec.template.spec.", bare)
+    bare = re.sub(r"^template(?=[:.])", "spec.template", bare)
     return re.sub(r"^name:", "metadata.name:", bare)
 
 

@@ -11,19 +11,20 @@ from memdeploy.rehearsal.knative import containers, jobs
 from memdeploy.rehearsal.knative.meta import Place
 from memdeploy.rehearsal.rules import run_executions, run_jobs, run_v1_lists
 from memdeploy.rehearsal.rules.run_base import SERVICE, find, in_location, shown
-from memdeploy.rehearsal.rules.run_v1 import SUCCESS, as_v2, below, changed, deleted, new_name, place
+from memdeploy.rehearsal.rules.run_v1 import SUCCESS, Kind, as_v2, below, changed, deleted, new_name, place
 from memdeploy.rehearsal.store import Row
 
 Json = Mapping[str, Any]
+_KIND = Kind("job", jobs.from_v1, jobs.to_v1)
 
 
 def create(call: Call) -> Json:
-    return changed(call, "jobs", new_name(call), jobs.from_v1, jobs.to_v1, run_jobs.create)
+    return changed(call, _KIND, run_jobs.create, short=new_name(call))
 
 
 def replace_(call: Call) -> Json:
     find(call, "JOB")
-    return changed(call, "jobs", "", jobs.from_v1, jobs.to_v1, run_jobs.patch)
+    return changed(call, _KIND, run_jobs.patch)
 
 
 def get(call: Call) -> Json:
@@ -38,7 +39,7 @@ def list_(call: Call) -> Json:
 
 
 def delete(call: Call) -> Json:
-    return deleted(call, "jobs", run_jobs.delete)
+    return deleted(call, _KIND, run_jobs.delete)
 
 
 def run(call: Call) -> Json:

@@ -19,6 +19,7 @@ from memdeploy.rehearsal.access import Target, allows
 from memdeploy.rehearsal.call import Call, Handler, stamp
 from memdeploy.rehearsal.paging import page
 from memdeploy.rehearsal.refusal import aborted, denied, exists, failed_precondition, invalid, not_found
+from memdeploy.rehearsal.rules import labels
 from memdeploy.rehearsal.store import Row
 
 SERVICE = "secretmanager"
@@ -26,9 +27,6 @@ SERVICE = "secretmanager"
 SECRET_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 # https://cloud.google.com/secret-manager/quotas
 MAX_PAYLOAD = 65536
-# https://cloud.google.com/secret-manager/docs/creating-and-accessing-secrets#labels, as in all of Google Cloud
-LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
-LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 IMMUTABLE = ("replication",)
 CHANGEABLE = ("labels", "annotations", "versionAliases", "versionDestroyTtl", "expireTime", "ttl", "rotation", "topics")
 
@@ -42,7 +40,7 @@ def create_secret(call: Call) -> Mapping[str, Any]:
         raise exists(f"Secret [{_public(call, name)}] already exists.")
     if not call.body.get("replication"):
         raise invalid("Invalid value at 'secret.replication': a replication policy is required.")
-    check_labels(call.body.get("labels") or {})
+    labels.check(call.body.get("labels"))
     body = {**_settable(call.body), "name": _public(call, name), "createTime": stamp(call.now)}
     return _shown(call.save("Secret", name, body))
 
@@ -64,7 +62,7 @@ def patch_secret(call: Call) -> Mapping[str, Any]:
     if any(path.split(".")[0] in IMMUTABLE for path in mask):
         raise invalid("The replication policy cannot be changed after the Secret has been created.")
     _check_etag(row, call.body.get("etag"))
-    check_labels(call.body.get("labels") or {})
+    labels.check(call.body.get("labels"))
     body = dict(row.body)
     for path in mask:
         if path not in CHANGEABLE and path != "etag":
@@ -154,15 +152,6 @@ def set_iam(call: Call) -> Mapping[str, Any]:
 
 def test_iam(call: Call) -> Mapping[str, Any]:
     return policies.held_permissions(call, _secret(call, call.name).name)
-
-
-def check_labels(labels: Mapping[str, str]) -> None:
-    """https://cloud.google.com/resource-manager/docs/labels-overview#requirements; no slash in a value."""
-    for key, value in labels.items():
-        if not LABEL_KEY.fullmatch(key):
-            raise invalid(f"Invalid label key: {key}")
-        if not LABEL_VALUE.fullmatch(value):
-            raise invalid(f"Invalid label value: {value}")
 
 
 def _payload(payload: Mapping[str, Any]) -> bytes:

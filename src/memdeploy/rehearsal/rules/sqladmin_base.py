@@ -26,7 +26,7 @@ def instance_name(call: Call) -> str:
 
 
 def instance(call: Call) -> Row:
-    """The instance that the path names. The missing one's answer has no `status` (gcp.md 3.a, recorded)."""
+    """The instance that the path names. A missing one's answer has no `status` (recorded by k8s-config-connector)."""
     row = call.find(instance_name(call))
     if row is None:
         raise Refusal(404, "", "The Cloud SQL instance does not exist.", reason="instanceDoesNotExist")

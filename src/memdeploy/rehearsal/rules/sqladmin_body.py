@@ -14,7 +14,7 @@ OUTPUT_ONLY = ("state", "ipAddresses", "serverCaCert", "createTime", "connection
 
 
 def with_defaults(sent: Mapping[str, Any], project: str) -> dict[str, Any]:
-    """What the API fills in (recorded answers, gcp.md 3.a; discovery document's defaults)."""
+    """What the API fills in (traffic recorded by k8s-config-connector; discovery document's defaults)."""
     settings = dict(sent.get("settings") or {})
     version, region = str(sent.get("databaseVersion") or "MYSQL_8_0"), str(sent.get("region") or "us-central1")
     defaults = {
@@ -63,7 +63,7 @@ def usable(row: Row) -> dict[str, Any]:
     name = row.name.rsplit("/", 1)[-1]
     addresses = []
     if row.body["settings"]["ipConfiguration"].get("ipv4Enabled"):
-        # A public instance shows PRIMARY, then OUTGOING, before PRIVATE (gcp.md 1.24): TEST-NET-3, nothing listens.
+        # A public instance shows PRIMARY, OUTGOING, then PRIVATE (recorded likewise). TEST-NET-3: nobody listens.
         addresses += [{"type": "PRIMARY", "ipAddress": "203.0.113.2"}, {"type": "OUTGOING", "ipAddress": "203.0.113.3"}]
     if "address" in row.hidden:
         addresses.append({"type": "PRIVATE", "ipAddress": row.hidden["address"]})

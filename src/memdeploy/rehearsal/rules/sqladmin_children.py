@@ -29,7 +29,7 @@ def insert_database(call: Call) -> Mapping[str, Any]:
     refuse_when_busy(call, parent.name)
     target = f"{parent.name}/databases/{name}"
     if call.find(target) or name in _SYSTEM_DATABASES:
-        # PostgreSQL's own words, as a 400 (gcp.md 3, row 12).
+        # PostgreSQL's own words, as a 400 (E: no public record).
         raise bad_request(f'failed to create database {name}. Detail: pq: database "{name}" already exists')
     common = {"kind": "sql#database", "instance": call.params["instance"], "project": call.project.id}
     body = {"charset": "UTF8", "collation": "en_US.UTF8", **call.body, **common}
@@ -64,7 +64,7 @@ def delete_database(call: Call) -> Mapping[str, Any]:
 
 
 def insert_user(call: Call) -> Mapping[str, Any]:
-    """A user that exists gets the new password, no refusal (gcp.md 3, row 13)."""
+    """A user that exists gets the new password, no refusal (E: no public record)."""
     parent, name = running_instance(call), str(call.body.get("name") or "")
     if not name:
         raise bad_request("Missing parameter: name")

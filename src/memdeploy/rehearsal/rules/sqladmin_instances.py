@@ -10,7 +10,14 @@ from memdeploy.rehearsal.backing.protocol import SqlSpec
 from memdeploy.rehearsal.call import Call, Cloud, stamp
 from memdeploy.rehearsal.operations import WAIT, Operation, Outcome
 from memdeploy.rehearsal.refusal import Refusal, invalid
-from memdeploy.rehearsal.rules import holds, sqladmin_address, sqladmin_authority, sqladmin_body, sqladmin_shapes
+from memdeploy.rehearsal.rules import (
+    holds,
+    labels,
+    sqladmin_address,
+    sqladmin_authority,
+    sqladmin_body,
+    sqladmin_shapes,
+)
 from memdeploy.rehearsal.rules.sqladmin_backups import take_final_backup, without_retained
 from memdeploy.rehearsal.rules.sqladmin_base import (
     INSTANCE,
@@ -162,6 +169,8 @@ def change_failed(cloud: Cloud, operation: Operation) -> Outcome:
 def _check(body: Mapping[str, Any]) -> None:
     if problem := sqladmin_shapes.settings_problem(body["databaseVersion"], body["settings"]):
         raise bad_request(problem.rstrip("."))
+    if problem := labels.problem(body["settings"].get("userLabels")):
+        raise bad_request(problem)
 
 
 def _check_policies(call: Call, body: Mapping[str, Any]) -> None:
