@@ -20,7 +20,7 @@ class Graph:
     """Iterates in a stable topological order: of all steps whose needs came before, the one given first is next."""
 
     def __init__(self, steps: Sequence[Step]) -> None:
-        """Raises `GraphError` naming the first defect: duplicate, missing need, unknown `keeps`, `outlives`, cycle."""
+        """Raises `GraphError` naming the first defect: duplicate, missing need, unknown `keeps`, cycle."""
         self._steps = _by_name(steps)
         self._needs = {step.name: _needs(step) for step in steps}
         self._check_names()
@@ -77,8 +77,10 @@ class Graph:
         return _reach(names, self._dependents)
 
     def gone_before(self, name: str) -> frozenset[str]:
-        """What must be gone before this step is removed: whatever needs it or is outlived by it, directly or not."""
-        return self.downstream([name, *self._steps[name].outlives]) - {name}
+        """What must be gone before this step is removed: whatever needs it or is outlived by it, directly or not. What
+        it outlives need not be in this graph: it may be a part of a larger one."""
+        outlived = (other for other in self._steps[name].outlives if other in self._steps)
+        return self.downstream([name, *outlived]) - {name}
 
     def only(self, names: Iterable[str]) -> Graph:
         """The graph of these steps and all that they need."""
@@ -92,7 +94,6 @@ class Graph:
         for step in self._steps.values():
             _refuse_unknown(step.name, "needs", self._needs[step.name], self._steps)
             _refuse_unknown(step.name, "keeps", step.keeps, self._steps)
-            _refuse_unknown(step.name, "outlives", step.outlives, self._steps)
 
 
 def refs(value: object) -> list[Ref]:

@@ -52,16 +52,12 @@ def test_keeps_of_an_unknown_step_is_refused() -> None:
         Graph([step("disk", keeps=("key",))])
 
 
-def test_outlives_of_an_unknown_step_is_refused() -> None:
-    with pytest.raises(GraphError, match="'a' outlives 'ghost'"):
-        Graph([Step("a", Toy(), outlives=("ghost",))])
-
-
 def test_what_is_outlived_is_gone_before_with_all_that_needs_it() -> None:
     graph = Graph([Step("proof", Toy(), outlives=("base",)), step("base"), step("user", "base"), step("last", "proof")])
     assert graph.gone_before("proof") == {"base", "user", "last"}
     assert graph.gone_before("base") == {"user"}
     assert graph.needs("base") == ()
+    assert graph.only(["last"]).gone_before("proof") == {"last"}
 
 
 def test_the_cycle_is_spelt_out() -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from memdeploy.engine.step import Run
-from memdeploy.errors import Foreign
+from memdeploy.errors import CloudError, ErrorKind, Foreign
 from memdeploy.providers.gcp import operations
 from memdeploy.providers.gcp.run_container import JSON, message, to_json
 from memdeploy.providers.gcp.run_service import front_body
@@ -27,10 +27,8 @@ class Front:
 
     def make(self, run: Run) -> None:
         """Leaves a service of ours as it is, whatever it runs. Inputs: `image` (by digest), `account` (e-mail)."""
-        found = self._find(run)
-        if found is None:
-            run.change("create", self.path, lambda intent: self._create(run), operation=_operation)
-        elif not self._owned(found):
+        found = self._find(run) or self._made(run)
+        if found is not None and not self._owned(found):
             raise Foreign(
                 f"Cloud Run service {self.name} exists already and does not belong to this deployment",
                 where=run.step,
@@ -50,6 +48,16 @@ class Front:
             ),
             operation=_operation,
         )
+
+    def _made(self, run: Run) -> JSON | None:
+        """What stood in the way, if anything: our own request of which the answer was lost, or somebody else's."""
+        try:
+            run.change("create", self.path, lambda intent: self._create(run), operation=_operation)
+        except CloudError as error:
+            if error.kind is not ErrorKind.CONFLICT:
+                raise
+            return self._find(run)
+        return None
 
     def _create(self, run: Run) -> Any:
         from google.cloud import run_v2

@@ -57,6 +57,16 @@ def test_it_goes_when_it_never_became_more(rehearsed: Rehearsed) -> None:
     assert not [r for r in rehearsed.inventory() if r["type"] == "Service"]
 
 
+def test_a_lost_answer_is_no_conflict(rehearsed: Rehearsed) -> None:
+    deploying = Deploying(rehearsed)
+    rehearsed.faults("lost@run.projects.locations.services.create=1x")
+
+    assert front_of(deploying).error is None
+
+    sent = [r for r in rehearsed.requests() if r["api"] == "run.projects.locations.services.create"]
+    assert [r["status"] for r in sent] == [200, 409]
+
+
 def test_a_service_of_somebody_elses_is_left_alone(rehearsed: Rehearsed) -> None:
     deploying = Deploying(rehearsed)
     cloud = deploying.cloud()

@@ -23,7 +23,7 @@ from tests.contract.providers.gcp.deploying import PROJECT, Deploying
 from tests.support.rehearsed import Rehearsed
 from tests.support.waiting import wait_for
 
-SQL = ("postgres.database", "postgres.user", "image")
+SQL = ("network.subnet", "postgres.database", "postgres.user", "image")
 SECRETS = ("grants.model", "grants.postgres", "grants.neo4j")
 GROUND = ("shared.peering", "network.firewall", "caller", "grants.registry", "grants.hub", "grants.project", *SECRETS)
 
