@@ -21,8 +21,8 @@ from tests.support.rehearsed import Rehearsed
 
 pytestmark = [pytest.mark.xdist_group("canary"), pytest.mark.timeout(900)]
 
-FROM_ENVIRONMENT = "c4n/ry+Key\"one'&%$ @:ü?=#\\end-of-it"
-FROM_FILE = "c4n/ry+Key\"two'&%$ @:é?=#\\end-of-it"
+FROM_ENVIRONMENT = "c4n/ry+Key\"one'&%$ @:~?=#\\end-of-it"
+FROM_FILE = "c4n/ry+Key\"two'&%$ @:^?=#\\end-of-it"
 UNUSED = "c4naryKeyThatNoModelBehindARehearsalEverNeeds"
 DUMMY = "offline"  # stands in a key's place where no real model is: a word that is everywhere, and no secret
 PROJECT = decoys.PROJECT
