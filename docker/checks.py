@@ -196,13 +196,3 @@ def causes(error: BaseException | None) -> Any:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-# -- the model ---------------------------------------------
-
-
-async def model(settings: Settings) -> None:
-    """In a module of its own, which needs what is above."""
-    import model_checks
-
-    await model_checks.prove(settings)

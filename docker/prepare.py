@@ -18,6 +18,7 @@ from typing import Any
 import checks
 import configure
 import corrections
+import model_checks
 from failures import Failure, defect, end
 
 DEADLINE = 540.0  # a job's task is ended after 600 s
@@ -33,7 +34,7 @@ async def prepare(settings: configure.Settings, prepared: configure.Prepared) ->
     connection, version = await databases(settings, prepared)
     try:
         step("both databases answer; asking the model")
-        await checks.until(lambda: checks.model(settings), seconds=MODEL)
+        await checks.until(lambda: model_checks.prove(settings), seconds=MODEL)
         step("the model answers; making extension and tables")
         await lock(connection)
         await checks.may_make_tables(connection)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import checks
 import configure
 import model_checks
 import pytest
@@ -57,7 +56,7 @@ class Server:
 
     def prove(self, **environment: str) -> None:
         whole = {**COMPLETE, "MODEL_BASE_URL": self.url, "MODEL_DIMENSIONS": "64", **environment}
-        asyncio.run(checks.model(configure.read(whole)))
+        asyncio.run(model_checks.prove(configure.read(whole)))
 
 
 @pytest.fixture
@@ -106,7 +105,7 @@ def test_a_server_that_takes_no_size_is_asked_without_as_memmachine_does(server:
 def test_a_host_without_a_name_is_told() -> None:
     whole = {**COMPLETE, "MODEL_BASE_URL": "http://nobody.invalid/v1"}
     with pytest.raises(Failure, match="model-name"):
-        asyncio.run(checks.model(configure.read(whole)))
+        asyncio.run(model_checks.prove(configure.read(whole)))
 
 
 def answer(status: int, code: str, message: str = "") -> urllib.error.HTTPError:

@@ -14,6 +14,7 @@ from typing import Any
 import checks
 import configure
 import corrections
+import model_checks
 import prepare
 import pytest
 import serve
@@ -142,7 +143,7 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> Connection:
     connection = Connection()
     monkeypatch.setattr(checks, "postgres", giving(connection))
     monkeypatch.setattr(checks, "neo4j", giving("5.26.12"))
-    monkeypatch.setattr(checks, "model", giving(None))
+    monkeypatch.setattr(model_checks, "prove", giving(None))
     monkeypatch.setattr(checks, "may_make_tables", giving(None))
     monkeypatch.setattr(checks, "extension", giving(None))
     monkeypatch.setattr(prepare, "tables", giving(None))
@@ -160,7 +161,7 @@ def test_prepare_tells_what_it_found(stand_ins: Connection, ready: Any) -> None:
 def test_prepare_closes_its_connection_and_with_it_its_lock_when_it_fails(
     monkeypatch: pytest.MonkeyPatch, stand_ins: Connection, ready: Any
 ) -> None:
-    monkeypatch.setattr(checks, "model", giving(Failure("model-key")))
+    monkeypatch.setattr(model_checks, "prove", giving(Failure("model-key")))
     with pytest.raises(Failure, match="model-key"):
         asyncio.run(prepare.prepare(*ready))
     assert stand_ins.closed
@@ -221,7 +222,8 @@ def test_the_deadline_is_told_as_the_deadline(
     async def never() -> None:
         await asyncio.Event().wait()
 
-    for name, check in (("postgres", Connection()), ("neo4j", "5.26"), ("model", None)):
+    monkeypatch.setattr(model_checks, "prove", giving(None))
+    for name, check in (("postgres", Connection()), ("neo4j", "5.26")):
         monkeypatch.setattr(checks, name, giving(check))
     for name in ("may_make_tables", "extension"):
         monkeypatch.setattr(checks, name, giving(None))
@@ -236,7 +238,7 @@ def test_what_nobody_foresaw_has_an_exit_code_and_no_secret(
     async def broken(*_: object) -> None:
         raise KeyError("sk-canary")
 
-    monkeypatch.setattr(checks, "model", broken)
+    monkeypatch.setattr(model_checks, "prove", broken)
     assert ended(monkeypatch, tmp_path) == 70
     out, err = capsys.readouterr()
     assert json.loads(out)["detail"].startswith("KeyError in checks.")
