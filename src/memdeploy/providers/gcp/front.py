@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from memdeploy.engine.step import Run
-from memdeploy.errors import CloudError, ErrorKind, Foreign
+from memdeploy.errors import CloudError, Foreign
 from memdeploy.providers.gcp import operations
 from memdeploy.providers.gcp.run_container import JSON, message, to_json
 from memdeploy.providers.gcp.run_service import front_body
@@ -50,13 +50,15 @@ class Front:
         )
 
     def _made(self, run: Run) -> JSON | None:
-        """What stood in the way, if anything: our own request of which the answer was lost, or somebody else's."""
+        """What is there although the request failed, if anything: of a lost answer, or of somebody else; or a service
+        whose revision was not ready, which Cloud Run leaves behind: its address is all that is wanted here."""
         try:
             run.change("create", self.path, lambda intent: self._create(run), operation=_operation)
-        except CloudError as error:
-            if error.kind is not ErrorKind.CONFLICT:
+        except CloudError:
+            found = self._find(run)
+            if found is None:
                 raise
-            return self._find(run)
+            return found
         return None
 
     def _create(self, run: Run) -> Any:

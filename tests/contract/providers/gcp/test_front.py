@@ -57,6 +57,15 @@ def test_it_goes_when_it_never_became_more(rehearsed: Rehearsed) -> None:
     assert not [r for r in rehearsed.inventory() if r["type"] == "Service"]
 
 
+def test_a_revision_that_is_not_ready_is_no_matter(rehearsed: Rehearsed) -> None:
+    """The operation fails, the service stays: it has its address, and gets another revision later."""
+    rehearsed.faults("fail@run.projects.locations.services.create=1x")
+    deploying = Deploying(rehearsed)
+    assert front_of(deploying).error is None
+    assert [r["fault"] for r in rehearsed.requests() if r["fault"]] == ["fail"]
+    assert deploying.up().error is None
+
+
 def test_a_lost_answer_is_no_conflict(rehearsed: Rehearsed) -> None:
     deploying = Deploying(rehearsed)
     rehearsed.faults("lost@run.projects.locations.services.create=1x")
