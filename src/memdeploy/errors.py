@@ -47,6 +47,19 @@ class ErrorKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+PASSING = frozenset(
+    (
+        ErrorKind.BUSY,
+        ErrorKind.NOT_READY,
+        ErrorKind.NOT_ENABLED,
+        ErrorKind.RATE_LIMIT,
+        ErrorKind.UNAVAILABLE,
+        ErrorKind.NETWORK,
+    )
+)
+"""What passes by itself: the same command may well succeed later."""
+
+
 class MemdeployError(Exception):
     """An error with an answer to: where, what, what to do next.
 
@@ -180,7 +193,7 @@ class CloudError(MemdeployError):
         suggestion: str | None = None,
         where: str | None = None,
     ) -> None:
-        super().__init__(message, code=f"cloud-{kind}", where=where, suggestion=suggestion)
+        super().__init__(message, code=f"cloud-{kind}", where=where, suggestion=suggestion, retryable=kind in PASSING)
         self.kind = kind
         self.service = service
         self.status = status

@@ -6,7 +6,8 @@ import signal
 
 from memdeploy.engine.clock import Clock
 from memdeploy.engine.results import Action, RunResult
-from memdeploy.errors import Cancelled, ExitCode, MemdeployError
+from memdeploy.errors import Cancelled, ExitCode, MemdeployError, NotYet, Refused
+from memdeploy.suggestions import advise
 
 
 class Terminated(Cancelled):
@@ -16,17 +17,29 @@ class Terminated(Cancelled):
 
 
 def error_of(found: RunResult, command: str) -> MemdeployError | None:
-    """The one error of a run: its first failure, else that it was stopped."""
+    """The one error of a run: its first failure, else that it was stopped. It says what to do next, whatever it is."""
     if found.error is not None and not isinstance(found.error, Cancelled):
-        return found.error
+        return _with_way_out(found.error, command)
     if found.cancelled is None:
         return found.error
     kind = Terminated if found.cancelled == signal.SIGTERM else Cancelled
     return kind(
         "stopped before the end; what was under way is recorded",
         code="interrupted",
-        suggestion=f"Run `memdeploy {command}` again: it goes on from there.",
+        suggestion=_again(command),
     )
+
+
+def _with_way_out(error: MemdeployError, command: str) -> MemdeployError:
+    """Where nobody knew better, not the table of suggestions either: what holds for every failed run."""
+    known = error.suggestion is not None or isinstance(error, NotYet | Refused) or advise(error.message) is not None
+    if not known:
+        error.suggestion = _again(command) if error.retryable else f"Put the cause right. {_again(command)}"
+    return error
+
+
+def _again(command: str) -> str:
+    return f"Run `memdeploy {command}` again: it goes on from there."
 
 
 def removed(found: RunResult) -> list[str]:
