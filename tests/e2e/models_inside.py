@@ -1,7 +1,7 @@
 """Runs inside MemMachine's image, beside the files of docker/: what each provider's configuration becomes there.
 
 Prints one line of JSON: what MemMachine's own loader makes of the configuration, whether its own embedder and language
-model work with it, and what `checks.model` says when a Bedrock of our own on loopback answers in several ways.
+model work with it, and what `model_checks` says when a Bedrock of our own on loopback answers in several ways.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import checks
 import configure
+import model_checks
 import offline_model
 from failures import Failure
 
@@ -103,7 +103,7 @@ def worked(environment: dict[str, str]) -> list[str]:
 
 def proved(environment: dict[str, str]) -> str:
     try:
-        asyncio.run(checks.model(configure.read(environment)))
+        asyncio.run(model_checks.prove(configure.read(environment)))
     except Failure as failure:
         return failure.culprit
     return "good"
