@@ -61,6 +61,15 @@ def test_clients_that_know_no_token_use_the_private_service_through_the_proxy(
         assert TEXT in by_mcp(served.url, TEXT, QUESTION)
 
 
+def test_logs_tell_what_the_servers_said(life: Live, deployed: dict[str, Any]) -> None:
+    def said(component: str) -> str:
+        return "\n".join(line["text"] for line in life.memdeploy("logs", component).data["lines"])
+
+    assert "POST /api/v2/memories" in said("service")
+    assert "memdeploy: phase ready" in said("neo4j")  # the machine's console
+    assert '"ok": true' in said("prepare")
+
+
 def test_secrets_are_in_no_record_of_the_engine_but_the_servers_own(life: Live, deployed: dict[str, Any]) -> None:
     """The environment of the running service and of its job is the one exception, there and in the engine's record.
     The offline model's key is a word that everybody may read."""

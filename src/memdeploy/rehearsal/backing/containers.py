@@ -97,6 +97,9 @@ class Containers:
     def vm_ensure(self, spec: VmSpec) -> Progress:
         return self._machines.ensure(spec)
 
+    def vm_console(self, key: str) -> str:
+        return self._machines.console(key)
+
     def vm_remove(self, key: str) -> None:
         self._machines.remove(key)
 

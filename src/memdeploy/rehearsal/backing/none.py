@@ -86,6 +86,9 @@ class NoBacking:
         """No url: there is no container to forward to."""
         return _DONE
 
+    def vm_console(self, key: str) -> str:
+        return ""
+
     def service_log(self, key: str, after: str = "") -> Sequence[tuple[str, str]]:
         return ()
 

@@ -23,6 +23,8 @@ from memdeploy.rehearsal.backing.sockets import Guest, Sockets
 from memdeploy.rehearsal.backing.tools import Tools
 
 KIND = "vm"
+CONSOLE = 2000
+"Lines; the cloud keeps the last megabyte (https://cloud.google.com/compute/docs/troubleshooting/viewing-serial-port-output)."
 MEMORY = "memory"
 DISK = "disk"
 METADATA_ADDRESS = "169.254.169.254"
@@ -100,6 +102,10 @@ class Machines:
         """Listens again for every machine of this rehearsal: the server before us was killed."""
         for machine in self._engine.containers(KIND):
             self._listen(machine.labels[KEY])
+
+    def console(self, key: str) -> str:
+        found = self._engine.container(KIND, key)
+        return "" if found is None else found.logs(tail=CONSOLE).decode(errors="replace")
 
     def remove(self, key: str) -> None:
         for inner in self._engine.containers(GUEST, vm=self._engine.name(KIND, key)):

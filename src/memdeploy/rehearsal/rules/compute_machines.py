@@ -121,7 +121,7 @@ def _stand_in(call: Call, row: Row) -> Row:
 
 def serial_port(call: Call) -> Mapping[str, Any]:
     row = _row(call)
-    text = call.backing.vm_ensure(spec_of(row)).log if row.body["status"] == "RUNNING" else ""
+    text = call.backing.vm_console(spec_of(row).key) if row.body["status"] == "RUNNING" else ""
     begin = min(int(call.text("start") or 0), len(text))
     return {
         "kind": "compute#serialPortOutput",

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from memdeploy.rehearsal.call import Call, Handler
 from memdeploy.rehearsal.paging import page
 from memdeploy.rehearsal.refusal import denied, invalid
 from memdeploy.rehearsal.rules import run_instances
+from memdeploy.rehearsal.store import Row
 
 INGESTION = 5.0
 SEVERITIES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
@@ -35,12 +37,17 @@ def list_entries(call: Call) -> Mapping[str, Any]:
             raise denied("Permission denied for all log views")
         run_instances.collect_all(call.cloud, project.id)
         rows += call.store.below("logging", f"projects/{project.id}/entries")
-    readable = [row.body for row in rows if call.cloud.after(INGESTION, since=row.created)]
+    readable = [row.body for row in rows if call.cloud.after(INGESTION, since=_written(row))]
     found = [body for body in readable if matches(body, call.body.get("filter", ""))]
     newest_first = call.body.get("orderBy", "timestamp asc").split()[-1] == "desc"
     found.sort(key=lambda body: (body["timestamp"], body["insertId"]), reverse=newest_first)
     paged = {key: [str(call.body[key])] for key in ("pageSize", "pageToken") if call.body.get(key)}
     return page(call, "entries", found, query=paged)
+
+
+def _written(row: Row) -> float:
+    """What a container said is collected here when somebody looks, long after it was said."""
+    return min(row.created, datetime.fromisoformat(row.body["timestamp"]).timestamp())
 
 
 def matches(entry: Mapping[str, Any], text: str) -> bool:
