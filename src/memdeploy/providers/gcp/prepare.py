@@ -22,6 +22,7 @@ from memdeploy.providers.gcp.prepare_culprit import explain
 from memdeploy.providers.gcp.run_container import JSON, message, to_json
 from memdeploy.providers.gcp.scope import Scope
 
+_VISIBLE = 30.0  # seconds until an execution that was started is seen
 EXECUTION_SECONDS = 900.0  # the task's own limit is 600 s; the rest is for starting it
 
 
@@ -134,7 +135,21 @@ class Prepare:
                 suggestion="Remove or rename it, or choose another deployment name with --name.",
             )
         verb = "create" if job is None else "start"
-        run.change(verb, self.path, self._starting(run, key, job), operation=_operation, trace=self._trace)
+        try:
+            run.change(verb, self.path, self._starting(run, key, job), operation=_operation, trace=self._trace)
+        except CloudError as error:
+            if error.kind not in (ErrorKind.CONFLICT, ErrorKind.STALE):
+                raise
+            self._expect(run, error)
+
+    def _expect(self, run: Run, error: CloudError) -> None:
+        """It was made or changed since it was looked at: by our own request, of which the answer was lost and the
+        execution was not to be seen yet. Then it is seen a moment later."""
+        name = run.notes.get("execution", "")
+        try:
+            run.until(lambda: self._seen(name) if name else None, what=f"execution {name}", every=1.0, timeout=_VISIBLE)
+        except StepFailed:
+            raise error from None
 
     def _starting(self, run: Run, key: str, job: JSON | None) -> Callable[[Intent], Any]:
         def call(intent: Intent) -> Any:
@@ -153,14 +168,16 @@ class Prepare:
 
     def _trace(self, intent: Intent) -> Any:
         """After a lost answer: the execution is there, so the request took effect."""
+        return self._seen(f"{self.name}-{intent.token}")
+
+    def _seen(self, name: str) -> JSON | None:
         try:
-            found = self._execution(f"{self.name}-{intent.token}")
+            return self._execution(name)
         except Exception as raised:
             error = raised if isinstance(raised, CloudError) else errors.classify(raised)
             if error is None or error.kind is not ErrorKind.NOT_FOUND:
                 raise
             return None
-        return found
 
     def _ended(self, name: str) -> JSON | None:
         found = self._execution(name)

@@ -130,3 +130,17 @@ def test_after_a_failed_execution_the_next_run_starts_a_new_one(preparing: Prepa
         result = preparing.again(state, created="2027")
         assert result.error is None, (state, result.error)
         assert len(set(preparing.executions()) - before) == 1, state
+
+
+@pytest.mark.parametrize("verb", ["create", "patch"])
+def test_an_execution_that_is_seen_late_is_not_started_twice(rehearsed: Rehearsed, verb: str) -> None:
+    """The answer is lost, the first look for the execution finds nothing, and the request sent again is refused."""
+    deploying = Deploying(rehearsed)
+    if verb == "patch":
+        assert deploying.up().error is None
+    faults = f"lost@run.projects.locations.jobs.{verb}=1x,404@run.projects.locations.jobs.executions.get=1x"
+    rehearsed.faults(faults)
+    known = len([item for item in rehearsed.inventory() if item["type"] == "Execution"])
+    result = deploying.up() if verb == "create" else Preparing.of(deploying).again(StepRecord(STEP), created="2027")
+    assert result.error is None
+    assert len([item for item in rehearsed.inventory() if item["type"] == "Execution"]) == known + 1
