@@ -23,6 +23,7 @@ from memdeploy.providers.gcp.run_container import JSON, message, to_json
 from memdeploy.providers.gcp.scope import Scope
 
 _VISIBLE = 30.0  # seconds until an execution that was started is seen
+_STARTS = 5
 EXECUTION_SECONDS = 900.0  # the task's own limit is 600 s; the rest is for starting it
 
 
@@ -102,11 +103,18 @@ class Prepare:
     def _start(self, run: Run, key: str) -> str:
         """A new execution. While none is noted, what `change` ended was an earlier run's intent, whose execution was
         judged before, or had another key: the next one sends."""
+        self._forget(run)
+        for _ in range(_STARTS):
+            self._start_once(run, key)
+            if "execution" in run.notes:
+                return str(run.notes["execution"])
+        raise StepFailed(
+            f"Cloud Run job {self.name} did not start in {_STARTS} attempts", where=run.step, retryable=True
+        )
+
+    def _forget(self, run: Run) -> None:
         if "execution" in run.notes:
             run.note(execution=None, execution_key=None)
-        while "execution" not in run.notes:
-            self._start_once(run, key)
-        return str(run.notes["execution"])
 
     def _start_once(self, run: Run, key: str) -> None:
         for left in reversed(range(run_grants.ATTEMPTS)):
@@ -143,13 +151,16 @@ class Prepare:
             self._expect(run, error)
 
     def _expect(self, run: Run, error: CloudError) -> None:
-        """It was made or changed since it was looked at: by our own request, of which the answer was lost and the
-        execution was not to be seen yet. Then it is seen a moment later."""
-        name = run.notes.get("execution", "")
+        """The job was made or changed since it was looked at: by our own request, of which the answer was lost and the
+        execution was not to be seen yet. It is seen a moment later; or what was started has failed before there was an
+        execution, and the next attempt starts another."""
+        name = run.notes.get("execution")
+        if name is None:
+            raise error
         try:
-            run.until(lambda: self._seen(name) if name else None, what=f"execution {name}", every=1.0, timeout=_VISIBLE)
+            run.until(lambda: self._seen(name), what=f"execution {name}", every=1.0, timeout=_VISIBLE)
         except StepFailed:
-            raise error from None
+            self._forget(run)
 
     def _starting(self, run: Run, key: str, job: JSON | None) -> Callable[[Intent], Any]:
         def call(intent: Intent) -> Any:

