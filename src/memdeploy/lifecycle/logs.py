@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
 from memdeploy.engine.events import EventKind, Sink
-from memdeploy.errors import CloudError, ErrorKind, ExitCode, UsageError
+from memdeploy.engine.retry import LOOKING
+from memdeploy.errors import CloudError, ExitCode, UsageError
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result
 from memdeploy.lifecycle.session import Session, look
@@ -21,7 +22,6 @@ MANY = 1000
 "Lines that a look asks for while following; of the first only the newest are shown."
 _PAUSES = (1.0, 4.0, 15.0)
 "Seconds before a look is tried again that failed in passing; the last also for the 60 reads a minute."
-_PASSING = frozenset({ErrorKind.NETWORK, ErrorKind.UNAVAILABLE, ErrorKind.RATE_LIMIT})
 
 Show = Callable[[LogLine], None]
 
@@ -68,7 +68,7 @@ def _lines(session: Session, query: LogQuery) -> Sequence[LogLine]:
         try:
             return _look(session, query)
         except CloudError as error:
-            if error.kind not in _PASSING or session.request.cancel.cancelled:
+            if error.kind not in LOOKING or session.request.cancel.cancelled:
                 raise
             session.clock.sleep(pause)
     return _look(session, query)
@@ -108,7 +108,7 @@ def _lines_or_notice(session: Session, query: LogQuery) -> Sequence[LogLine]:
     try:
         return _look(session, query)
     except CloudError as error:
-        if error.kind not in _PASSING:
+        if error.kind not in LOOKING:
             raise
         session.tell(EventKind.NOTICE, text=f"no answer, tried again: {error.message}", level="warning")
         return ()

@@ -109,7 +109,11 @@ class Prepare:
             if "execution" in run.notes:
                 return str(run.notes["execution"])
         raise StepFailed(
-            f"Cloud Run job {self.name} did not start in {_STARTS} attempts", where=run.step, retryable=True
+            f"Cloud Run job {self.name} took {_STARTS} requests to start and shows no execution",
+            code="prepare-not-started",
+            where=run.step,
+            suggestion="Look at the job in the console, then run `memdeploy up` again: it starts another execution.",
+            retryable=True,
         )
 
     def _forget(self, run: Run) -> None:

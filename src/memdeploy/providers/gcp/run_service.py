@@ -39,23 +39,26 @@ def service_body(scope: Scope, inputs: Mapping[str, Any], health: str, attempt: 
     if attempt:
         template["annotations"] = {ATTEMPT: str(attempt)}
     return {
-        "labels": scope.marker.labels,
-        "client": "memdeploy",
-        "clientVersion": memdeploy.__version__,
-        "ingress": "INGRESS_TRAFFIC_ALL",
-        "invokerIamDisabled": _public(scope),
+        **_frame(scope),
         "template": template,
     }
 
 
-def front_body(scope: Scope, *, image: str, account: str) -> JSON:
-    """Of a service that runs nothing: no instances, and none to try its first revision either."""
+def _frame(scope: Scope) -> JSON:
+    """What a service is from its first moment on, whatever it runs."""
     return {
         "labels": scope.marker.labels,
         "client": "memdeploy",
         "clientVersion": memdeploy.__version__,
         "ingress": "INGRESS_TRAFFIC_ALL",
         "invokerIamDisabled": _public(scope),
+    }
+
+
+def front_body(scope: Scope, *, image: str, account: str) -> JSON:
+    """Of a service that runs nothing: no instances, and none to try its first revision either."""
+    return {
+        **_frame(scope),
         "scaling": {"scalingMode": "MANUAL", "manualInstanceCount": 0},
         "template": {
             "labels": scope.marker.labels,
