@@ -128,7 +128,7 @@ def session(request: Request, sink: Sink, *, journal: Journal | None, deployment
     wanted = configuration.wanted(request, journal)
     binding = journal.binding if journal else None
     with stage(request, str(wanted.provider), binding, deployments.root, os.environ) as found:
-        deployment = configuration.staged(wanted, found)
+        deployment = configuration.settled(configuration.staged(wanted, found), journal, request)
         if journal is not None:
             configuration.check_identity(journal, deployment)
             if request.command in _BRINGS_ABOUT:

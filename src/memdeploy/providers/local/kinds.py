@@ -1,0 +1,23 @@
+"""Kinds of resources by stable words that stand in journals: a kind is never renamed. Modules load when used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from memdeploy.engine.step import Resource
+from memdeploy.providers import rebuilding
+from memdeploy.providers.local.scope import Scope
+
+_HERE = "memdeploy.providers.local"
+KINDS: Mapping[str, str] = {
+    "local.folder": "folder:Folder",
+    "local.generatedSecret": "secrets:GeneratedSecret",
+    "local.modelKey": "secrets:ModelKey",
+    "local.neo4jPassword": "secrets:Neo4jPassword",
+    "local.verify": "verify:Verify",
+}
+
+
+def make(scope: Scope, kind: str, identity: Mapping[str, Any]) -> Resource:
+    return rebuilding.make(_HERE, KINDS, scope, kind, identity)
