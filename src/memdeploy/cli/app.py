@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from memdeploy.cli import rehearsal
+from memdeploy.cli.backup import backup, restore
 from memdeploy.cli.destroy import destroy
 from memdeploy.cli.doctor import doctor
 from memdeploy.cli.history import history
@@ -19,6 +20,7 @@ from memdeploy.cli.proxy import proxy
 from memdeploy.cli.releases import releases
 from memdeploy.cli.status import status
 from memdeploy.cli.up import up
+from memdeploy.cli.upgrade import rollback, upgrade
 from memdeploy.cli.verify import verify
 from memdeploy.cli.version import version
 
@@ -66,6 +68,10 @@ def build() -> typer.Typer:
         outputs,
         logs,
         proxy,
+        backup,
+        restore,
+        upgrade,
+        rollback,
         destroy,
         list_,
         history,

@@ -109,7 +109,8 @@ def check_release(journal: Journal, deployment: Deployment) -> None:
         raise Refused(
             f"{journal.name} runs MemMachine {before.release}; {deployment.release} would be an upgrade",
             code="upgrade-needed",
-            suggestion=f"Set release back to {before.release}: upgrades come with a later version of memdeploy.",
+            suggestion=f"`memdeploy upgrade --to {deployment.release}` does that, with a backup first; or set release back to"
+            f" {before.release}.",
         )
 
 

@@ -50,6 +50,7 @@ class Session:
     journal: Journal
     deployments: Deployments
     stage: Stage
+    context: Context
     cloud: Cloud
     graph: Graph
     clock: SystemClock
@@ -59,6 +60,12 @@ class Session:
 
     def tell(self, kind: EventKind, step: str | None = None, /, **data: Any) -> None:
         self.sink(Event(kind, self.clock.now(), step, data))
+
+    def of(self, deployment: Deployment, journal: Journal) -> Session:
+        """The same command on another configuration of the same deployment, with what is journalled by now."""
+        context = replace(self.context, deployment=deployment, records=journal.outputs())
+        cloud = load(deployment.provider)(context)
+        return replace(self, deployment=deployment, journal=journal, context=context, cloud=cloud, graph=cloud.graph())
 
     def header(self) -> dict[str, Any]:
         """What every result and the first event say of the deployment."""
@@ -165,7 +172,7 @@ def _opened(
         records=journal.outputs(),
     )
     cloud = load(deployment.provider)(context)
-    opened = Session(request, deployment, journal, deployments, found, cloud, cloud.graph(), clock, sink)
+    opened = Session(request, deployment, journal, deployments, found, context, cloud, cloud.graph(), clock, sink)
     return replace(opened, shared=shared_place(opened, create=False))
 
 
