@@ -17,7 +17,10 @@ def backup(
     to: Annotated[
         Path | None,
         typer.Option(
-            "--to", metavar="PATH", help="File or folder for the archive; default: backups/ in your user's data folder."
+            "--to",
+            envvar="MEMDEPLOY_BACKUP_TO",
+            metavar="PATH",
+            help="File or folder for the archive; default: backups/ in your user's data folder.",
         ),
     ] = None,
 ) -> None:
@@ -34,7 +37,9 @@ def restore(
     call: Call,
     archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="What `memdeploy backup` wrote.")],
 ) -> None:
-    """Bring an archive's memories back, into the deployment of that name or a new one.
+    """Bring back the memories of an archive.
+
+    Into the deployment of that name, which is made when there is none.
 
     Refuses an archive that is damaged, of another release or of another embedding model, before anything is touched.
     """

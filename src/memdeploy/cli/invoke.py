@@ -29,7 +29,8 @@ _OTHER_VARIABLES = tuple(option.env for option in RUN_OPTIONS) + tuple(
     for name in (
         "GCP_ENDPOINT", "GCP_TOKEN_FILE", "AWS_ENDPOINT", "AWS_TOKEN_FILE", "AZURE_ENDPOINT", "AZURE_TOKEN_FILE",
         "EXIT_CODE", "REPLACE", "DELETE_DATA", "FINISH", "SHARED", "NO_FINAL_BACKUP", "PORT", "CACHED", "CHECK_MODEL",
-        "PRINT_ROLE", "TO", "REPAIR", "DATA", "COSTS", "LIVE_PRICES", "SCHEMA", "FORCE", "ENV", "REMOVE", "SINCE", "LEVEL", "LIMIT", "FOLLOW",
+        "PRINT_ROLE", "TO", "BACKUP_TO", "REPAIR", "DATA", "COSTS", "LIVE_PRICES", "SCHEMA", "FORCE", "ENV", "REMOVE",
+        "SINCE", "LEVEL", "LIMIT", "FOLLOW",
     )
 )  # fmt: skip
 

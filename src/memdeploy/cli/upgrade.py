@@ -28,8 +28,8 @@ def upgrade(
 
 @takes("rollback", config=IDENTITY, run=(*COMMON, *RUNNING))
 def rollback(call: Call) -> None:
-    """Return to the release and the memories of before the last upgrade.
+    """Undo the last upgrade: its release and its memories.
 
-    What was stored since then is lost, so it asks.
+    Both are as they were before it; what was stored since then is lost, so it asks.
     """
     invoke(call)

@@ -44,7 +44,7 @@ class Made:
             "bytes": self.path.stat().st_size,
             "created": self.manifest.created,
             "parts": [{"part": part.part, "bytes": part.bytes, "sha256": part.sha256} for part in self.manifest.parts],
-            "counts": dict(self.manifest.counts),
+            "holds": dict(self.manifest.counts),
         }
 
 

@@ -109,8 +109,8 @@ def check_release(journal: Journal, deployment: Deployment) -> None:
         raise Refused(
             f"{journal.name} runs MemMachine {before.release}; {deployment.release} would be an upgrade",
             code="upgrade-needed",
-            suggestion=f"`memdeploy upgrade --to {deployment.release}` does that, with a backup first; or set release back to"
-            f" {before.release}.",
+            suggestion=f"`memdeploy upgrade --to {deployment.release}` does that, with a backup first; or set release"
+            f" back to {before.release}.",
         )
 
 

@@ -71,7 +71,7 @@ def _restore(changing: Changing, manifest: Manifest, *, made: bool) -> Result:
     load(changing, path, start_again=True)
     changing.writer.update(status=DeploymentStatus.READY, facts={RESTORING: None})
     proved = prove(replace(opened, journal=changing.journal))
-    data |= {"counts": dict(manifest.counts), "url": changing.journal.outputs()["service"]["uri"], **proved.data}
+    data |= {"holds": dict(manifest.counts), "url": changing.journal.outputs()["service"]["uri"], **proved.data}
     data["seconds"] = seconds_since(opened.clock, start)
     opened.tell(EventKind.RUN_FINISHED, status=proved.status, exit_code=int(proved.code), seconds=data["seconds"])
     return Result("restore", proved.status, proved.code, data, proved.errors)

@@ -37,7 +37,7 @@ def rollback(request: Request, sink: Sink) -> Result:
         error = error_of(found, "rollback")
         code = ExitCode(error.exit_code) if error else ExitCode.DONE
         status: Outcome = "error" if error else "success"
-        data |= {"archive": upgrade["archive"], "changed": error is None, "counts": dict(manifest.counts)}
+        data |= {"archive": upgrade["archive"], "changed": error is None, "holds": dict(manifest.counts)}
         data["seconds"] = seconds_since(opened.clock, start)
         opened.tell(EventKind.RUN_FINISHED, status=status, exit_code=int(code), seconds=data["seconds"])
         return Result("rollback", status, code, data, [error_entry(error)] if error else [])
