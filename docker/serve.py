@@ -1,11 +1,13 @@
-"""Waits for the databases and for their preparation, then becomes the server (`server.py`). Prepares nothing: that is
-`prepare`'s work, done once, and servers that start at once on an empty database would end each other."""
+"""Becomes the server (`server.py`), which waits here for the databases and their preparation. Prepares nothing: that
+is `prepare`'s work, done once, and servers that start at once on an empty database would end each other."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import sys
+import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 import checks
@@ -46,8 +48,6 @@ def main() -> None:
     try:
         settings = configure.read(os.environ)
         prepared = configure.write(settings, Path("/tmp"))
-        os.environ.update(prepared.environment)
-        asyncio.run(wait(settings, prepared, postgres=POSTGRES_SECONDS, neo4j=NEO4J_SECONDS))
     except Failure as failure:
         end(failure)
     except Exception as error:
@@ -59,6 +59,36 @@ def server_environment(prepared: configure.Prepared) -> dict[str, str]:
     """Ours without the raw secrets: the server needs each only once, in the form it reads."""
     raw = {"POSTGRES_PASSWORD", "NEO4J_PASSWORD", "MODEL_API_KEY", "POSTGRES_CA_PEM", "NEO4J_CA_PEM"}
     return {k: v for k, v in {**os.environ, **prepared.environment}.items() if k not in raw}
+
+
+# -- in the server's process ---------------------------------------------
+
+
+def begin() -> Future[None]:
+    """Waits for the databases in a thread of its own, which hinders no end of the process."""
+    settings, prepared = configure.reread(os.environ)
+    found: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            asyncio.run(wait(settings, prepared, postgres=POSTGRES_SECONDS, neo4j=NEO4J_SECONDS))
+        except Exception as error:
+            found.set_exception(error)
+        else:
+            found.set_result(None)
+
+    threading.Thread(target=run, daemon=True).start()
+    return found
+
+
+def finish(waiting: Future[None]) -> None:
+    """Returns when the databases are there; ends the process with the culprit's exit code when they cannot be."""
+    try:
+        waiting.result()
+    except Failure as failure:
+        end(failure)
+    except Exception as error:
+        end(defect(error))
 
 
 if __name__ == "__main__":
