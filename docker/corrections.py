@@ -13,16 +13,21 @@ import asyncio
 import functools
 import weakref
 from collections.abc import Awaitable, Callable
+from importlib.metadata import version
 from typing import Any
+
+import graph
 
 Method = Callable[[Any], Awaitable[Any]]
 
 
 def apply() -> None:
     from memmachine_server.common.resource_manager import semantic_manager
+    from memmachine_server.common.vector_graph_store import neo4j_vector_graph_store
 
     manager = semantic_manager.SemanticResourceManager
     manager.get_semantic_service = one_at_a_time(manager.get_semantic_service)
+    graph.apply(neo4j_vector_graph_store, version("memmachine-server"))
 
 
 def one_at_a_time(method: Method) -> Method:
