@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 PLATFORM = "linux/amd64"
+RECIPE = "Dockerfile"
 #: What the Dockerfile copies; the release's hash lock and facts come on top.
 CONTEXT = (
-    "Dockerfile", "install.sh", "startup.sh", "release.py", "configure.py", "models.py", "checks.py", "model_checks.py",
+    "install.sh", "startup.sh", "release.py", "configure.py", "models.py", "checks.py", "model_checks.py",
     "prepare.py", "serve.py", "server.py", "corrections.py", "failures.py", "bytecode.py", "exit_codes.json",
     "requirements/nltk-data.txt",
 )  # fmt: skip
@@ -63,8 +64,9 @@ class BuildInputs:
 
 def build_inputs(release: Release, *, source: str, base: str, folder: Path) -> BuildInputs:
     """Reads the folder `docker/`; only what the image needs, so that nothing else changes its hash."""
-    names = (*CONTEXT, release.requirements, release.facts)
-    return BuildInputs(source, base, release.version, {name: (folder / name).read_bytes() for name in names})
+    names = (release.requirements, *((*CONTEXT, release.facts) if release.recipe == RECIPE else ()))
+    files = {name: (folder / name).read_bytes() for name in names}
+    return BuildInputs(source, base, release.version, {**files, RECIPE: (folder / release.recipe).read_bytes()})
 
 
 def context_archive(files: Mapping[str, bytes]) -> bytes:
