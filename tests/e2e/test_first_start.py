@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 from docker.models.containers import Container
 
-from tests.e2e.servers import memories, up
+from tests.e2e.servers import answers, ended, memories, up
 from tests.e2e.stack import IMAGE_OF, NEO4J_PASSWORD, RELEASES, Stack, wait_for
 from tests.e2e.test_upgrades import FORCED
 
@@ -34,11 +34,6 @@ def empty(stack: Stack) -> dict[str, str]:
     return stack.environment(name, "pass", NEO4J_PASSWORD)
 
 
-def ended(container: Container) -> bool:
-    container.reload()
-    return container.status == "exited"
-
-
 def test_on_a_prepared_database_none_of_three_ends_in_twenty_rounds(stack: Stack) -> None:
     for number in range(ROUNDS):
         release = RELEASES[number % len(RELEASES)]
@@ -62,7 +57,7 @@ def test_by_upstreams_own_command_some_of_three_end(stack: Stack, started: list[
         environment = empty(stack)
         round_ = [stack.python(FORCED, environment, IMAGE_OF["0.4.0"]) for _ in range(INSTANCES)]
         started += round_
-        wait_for(lambda among=round_: any(ended(one) for one in among) or _all_healthy(among), "an outcome", 300)
+        wait_for(lambda among=round_: any(map(ended, among)) or all(map(answers, among)), "an outcome", 300)
         lost = [one for one in round_ if ended(one)]
         if lost:
             lost[0].reload()
@@ -70,9 +65,3 @@ def test_by_upstreams_own_command_some_of_three_end(stack: Stack, started: list[
             assert "already exists" in lost[0].logs().decode() or "duplicate key" in lost[0].logs().decode()
             return
     pytest.fail("upstream's command showed no race in 5 rounds")
-
-
-def _all_healthy(containers: list[Container]) -> bool:
-    from tests.e2e.servers import healthy
-
-    return all(not ended(one) and healthy(one) for one in containers)
