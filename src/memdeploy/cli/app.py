@@ -27,6 +27,7 @@ from memdeploy.cli.version import version
 _HELP = """Put MemMachine, memory for AI agents, into your own cloud account, and look after it.
 
 Try it on this machine: memdeploy up --provider local --yes
+
 Or against an embedded cloud, without an account: memdeploy up --provider gcp --rehearse --yes
 
 Options may also stand in memdeploy.yaml or in MEMDEPLOY_* variables; flags win over variables, variables over the
