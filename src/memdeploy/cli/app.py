@@ -20,7 +20,7 @@ from memdeploy.cli.proxy import proxy
 from memdeploy.cli.releases import releases
 from memdeploy.cli.status import status
 from memdeploy.cli.up import up
-from memdeploy.cli.upgrade import rollback, upgrade
+from memdeploy.cli.upgrade import rescue, rollback, upgrade
 from memdeploy.cli.verify import verify
 from memdeploy.cli.version import version
 
@@ -74,6 +74,7 @@ def build() -> typer.Typer:
         restore,
         upgrade,
         rollback,
+        rescue,
         destroy,
         list_,
         history,

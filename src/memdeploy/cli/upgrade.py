@@ -1,4 +1,4 @@
-"""memdeploy upgrade and memdeploy rollback."""
+"""memdeploy upgrade, memdeploy rollback and memdeploy rescue."""
 
 from __future__ import annotations
 
@@ -49,6 +49,15 @@ def rollback(call: Call) -> None:
     """Undo the last upgrade: its release and its memories.
 
     Both are as they were before it; what was stored since then is lost, so it asks.
+    """
+    invoke(call)
+
+
+@takes("rescue", config=IDENTITY, run=(*COMMON, *RUNNING))
+def rescue(call: Call) -> None:
+    """Undo a start of 0.4.0 on the databases of 0.3.9.
+
+    Looks first, and changes nothing when 0.4.0 has stored something there. Memories stay.
     """
     invoke(call)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _COMMANDS = (
     "plan", "up", "status", "verify", "outputs", "destroy", "list", "history", "doctor", "logs", "init", "backup",
-    "restore", "upgrade", "rollback",
+    "restore", "upgrade", "rollback", "rescue",
 )  # fmt: skip
 
 
