@@ -1,7 +1,7 @@
 """`memdeploy rescue`: databases of 0.3.9 on which somebody started 0.4.0 by hand, brought back to what 0.3.9 takes.
 
 0.4.0 changes two things in the tables when it starts and can then use nothing of what is stored, while 0.3.9 does not
-start any more. As long as 0.4.0 stored nothing, both are put back; the word `rescue` of the container looks and does it.
+start any more. As long as 0.4.0 stored nothing, both are put back; the container's word `rescue` looks and does it.
 """
 
 from __future__ import annotations
