@@ -27,6 +27,8 @@ PLATFORM = "linux/amd64"
 CONTEXT = (
     "Dockerfile", "install.sh", "startup.sh", "configure.py", "models.py", "checks.py", "model_checks.py", "prepare.py",
     "serve.py", "server.py", "corrections.py", "failures.py", "bytecode.py", "exit_codes.json",
+    "words.py", "count.py", "repair.py", "rescue.py", "looking.py", "machine.py", "halves.py", "relational.py",
+    "graph.py", "segments.py",
     "requirements/nltk-data.txt",
 )  # fmt: skip
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
