@@ -180,10 +180,26 @@ class Client:
         fields |= {"name": kind.get("name"), "description": kind.get("description")}
         self._call("memories/semantic/set_type", {**project.body, **fields})
 
-    def categories(self, project: ProjectId, set_type: str) -> list[str]:
-        """Names of the categories of its own that a set type has."""
+    def templates(self, project: ProjectId, set_type: str) -> dict[str, str]:
+        """The categories of a set type: name -> id."""
         body = {**project.body, "set_type_id": set_type}
-        return [str(c["name"]) for c in self._call("memories/semantic/category/template/list", body)["categories"]]
+        listed = self._call("memories/semantic/category/template/list", body)["categories"]
+        return {str(each["name"]): str(each["id"]) for each in listed}
+
+    def category(self, project: ProjectId, category: str) -> dict[str, Any] | None:
+        """`id`, `name`, `prompt`, `description`, of a set's as of a set type's; never its tags. Ids are 1, 2, 3, …"""
+        found = self._call_or_none("memories/semantic/category/get", {**project.body, "category_id": category})
+        return dict(found) if found else None
+
+    def category_sets(self, project: ProjectId, category: str) -> list[str]:
+        body = {**project.body, "category_id": category}
+        return [str(each) for each in self._call("memories/semantic/category/set_ids/get", body)["set_ids"]]
+
+    def add_template(self, project: ProjectId, set_type: str, category: Mapping[str, Any]) -> None:
+        self._call("memories/semantic/category/template", {**_category(project, category), "set_type_id": set_type})
+
+    def add_category(self, project: ProjectId, set_id: str, category: Mapping[str, Any]) -> None:
+        self._call("memories/semantic/category", {**_category(project, category), "set_id": set_id})
 
     # -- requests ----------------------------------------------
 
@@ -228,3 +244,8 @@ class Client:
             return response.json()
         except ValueError as error:
             raise ApiError(path, "an answer that is no JSON", status=response.status_code) from error
+
+
+def _category(project: ProjectId, category: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {"category_name": category["name"], "prompt": category["prompt"]}
+    return {**project.body, **fields, "description": category.get("description")}

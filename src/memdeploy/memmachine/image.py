@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 PLATFORM = "linux/amd64"
 #: What the Dockerfile copies; the release's hash lock and facts come on top.
 CONTEXT = (
-    "Dockerfile", "install.sh", "startup.sh", "release.py", "configure.py", "models.py", "checks.py", "model_checks.py", "prepare.py",
-    "serve.py", "server.py", "corrections.py", "failures.py", "bytecode.py", "exit_codes.json",
-    "requirements/nltk-data.txt",
+    "Dockerfile", "install.sh", "startup.sh", "release.py", "configure.py", "models.py", "checks.py", "model_checks.py",
+    "prepare.py", "serve.py", "server.py", "corrections.py", "failures.py", "bytecode.py", "exit_codes.json",
+    "words.py", "count.py", "repair.py", "rescue.py", "looking.py", "machine.py", "halves.py", "relational.py",
+    "graph.py", "segments.py", "requirements/nltk-data.txt",
 )  # fmt: skip
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 Progress = Callable[[str], None]

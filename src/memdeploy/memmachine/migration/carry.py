@@ -78,20 +78,6 @@ def _create(sides: Sides, old: Project) -> None:
         raise
 
 
-def set_types(sides: Sides, projects: Sequence[ProjectId]) -> None:
-    """They decide to which sets a memory belongs, and are an organisation's."""
-    for wanted in {project.org: project for project in reversed(projects)}.values():
-        have = {_kind(kind) for kind in sides.new.set_types(wanted)}
-        for kind in sides.old.set_types(wanted):
-            if _kind(kind) not in have and any(kind["tags"]):
-                sides.new.create_set_type(wanted, kind)
-
-
-def _kind(kind: dict[str, object]) -> tuple[object, ...]:
-    listed = kind["tags"]
-    return (kind["is_org_level"], *(sorted(map(str, listed)) if isinstance(listed, list) else ()))
-
-
 def episodes(
     sides: Sides, wanted: ProjectId, selectors: Selectors, moved: Callable[[int], None] = lambda count: None
 ) -> Carried:

@@ -7,11 +7,12 @@ gives it and for one that takes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from memdeploy.errors import Refused
 from memdeploy.memmachine.api import Client
+from memdeploy.memmachine.migration import categories
 from memdeploy.memmachine.migration.sets import Selectors
 from memdeploy.memmachine.migration.state import State
 from memdeploy.memmachine.records import ProjectId
@@ -41,8 +42,7 @@ ALWAYS = (
     ),
     Loss(
         "set-settings",
-        "Categories of a single set, disabled categories, and a set's own models can be set through the API but "
-        "not read.",
+        "Which categories of a set are disabled, and a set's own models, can be set through the API but not read.",
     ),
     Loss(
         "unreachable-sets",
@@ -68,9 +68,9 @@ class Inventory:
         return sum(self.episodes.values())
 
 
-def take(old: Client, new: Client, *, progress: Callable[[str], None] = lambda text: None) -> Inventory:
-    """Reads every memory of the old side once."""
-    found = Inventory(old.version(), new.version())
+def take(old: Client, after: str | None, *, progress: Callable[[str], None] = lambda text: None) -> Inventory:
+    """Reads every memory of the old side once. `after`: the release they shall go to."""
+    found = Inventory(old.version(), after)
     may_carry(found.old_version, found.new_version)
     projects = old.projects()
     selectors = Selectors(old)
@@ -82,10 +82,10 @@ def take(old: Client, new: Client, *, progress: Callable[[str], None] = lambda t
             found.characters += len(episode.content)
             selectors.see(project, episode)
     found.features = sum(len(features) for features in selectors.features(projects).values())
-    categories = _categories(old, projects)
-    if categories:
-        text = "Categories of set types are not carried: the API does not give their tags. Make them anew."
-        found.losses = (*found.losses, Loss("categories", text, categories))
+    own = categories.read(old, projects)
+    if own:
+        text = "Categories of your own are carried without their tags, which the API takes but does not give."
+        found.losses = (*found.losses, Loss("category-tags", text, tuple(sorted({each.name for each in own}))))
     return found
 
 
@@ -112,14 +112,3 @@ def may_take(new: Client, state: State) -> None:
             code="migrate-not-empty", where="migrate",
             suggestion="Carry memories only into a deployment that nobody has used yet.",
         )  # fmt: skip
-
-
-def _categories(old: Client, projects: list[ProjectId]) -> tuple[str, ...]:
-    """`organisation: category`, of every organisation once."""
-    of: Mapping[str, ProjectId] = {project.org: project for project in reversed(projects)}
-    return tuple(
-        f"{org}: {name}"
-        for org, project in sorted(of.items())
-        for kind in old.set_types(project)
-        for name in old.categories(project, str(kind["id"]))
-    )

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from memdeploy.memmachine.migration import carry, features, inventory
+from memdeploy.memmachine.migration import carry, categories, features, inventory
 from memdeploy.memmachine.migration.carry import Carried, Sides
 from memdeploy.memmachine.migration.compare import SAMPLE, Comparison, compare
 from memdeploy.memmachine.migration.sets import Selectors
@@ -70,7 +70,7 @@ def one_pass(
     projects = sides.old.projects()
     meter = Meter(sum(sides.old.episode_count(project) for project in projects), progress, now)
     carry.leftovers(sides, projects)
-    carry.set_types(sides, projects)
+    categories.carry(sides, projects)
     total, selectors = Carried(), Selectors(sides.old)
     there: list[ProjectId] = []
     for wanted in projects:
