@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -72,7 +71,7 @@ def test_no_link_is_followed(vault: FileVault, tmp_path: Path) -> None:
     """A link in the place of a secret would be somebody else's file."""
     elsewhere = tmp_path / "elsewhere.json"
     Path(vault.path).rename(elsewhere)
-    os.symlink(elsewhere, vault.path)
+    Path(vault.path).symlink_to(elsewhere)
     with pytest.raises(OSError, match="symbolic links"):
         vault.get()
 
