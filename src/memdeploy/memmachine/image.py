@@ -99,11 +99,14 @@ def unusable(engine: DockerClient | None) -> str | None:
     return None if machine == "amd64" else f"the container engine is {machine}, and the image is {PLATFORM}"
 
 
-def build(engine: DockerClient, inputs: BuildInputs, tag: str, progress: Progress) -> str:
+def build(
+    engine: DockerClient, inputs: BuildInputs, tag: str, progress: Progress, *, platform: str = PLATFORM,
+    labels: Mapping[str, str] | None = None,
+) -> str:  # fmt: skip
     """Builds with the engine's classic builder; the image's id."""
     lines = engine.api.build(
         fileobj=io.BytesIO(context_archive(inputs.files)), custom_context=True, dockerfile="Dockerfile", tag=tag,
-        buildargs=inputs.args, platform=PLATFORM, rm=True, forcerm=True, decode=True,
+        buildargs=inputs.args, platform=platform, labels=dict(labels or {}), rm=True, forcerm=True, decode=True,
     )  # fmt: skip
     image = ""
     for line in _checked(lines, "the image could not be built", "image-build"):
