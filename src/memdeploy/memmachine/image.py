@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 PLATFORM = "linux/amd64"
 #: What the Dockerfile copies; the release's hash lock comes on top.
 CONTEXT = (
-    "Dockerfile", "install.sh", "startup.sh", "configure.py", "models.py", "checks.py", "model_checks.py", "prepare.py",
-    "serve.py", "server.py", "corrections.py", "failures.py", "bytecode.py", "exit_codes.json",
+    "Dockerfile", "install.sh", "startup.sh", "configure.py", "on_disk.py", "models.py", "checks.py", "model_checks.py",
+    "prepare.py", "serve.py", "server.py", "corrections.py", "failures.py", "bytecode.py", "exit_codes.json",
     "requirements/nltk-data.txt",
 )  # fmt: skip
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
