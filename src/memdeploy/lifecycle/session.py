@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from memdeploy.config.model import Deployment
+from memdeploy.config.model import Deployment, Provider
 from memdeploy.engine.clock import SystemClock
 from memdeploy.engine.crash import CrashPoints
 from memdeploy.engine.events import Event, EventKind, Sink
@@ -159,7 +159,7 @@ def _opened(
     request: Request, sink: Sink, deployment: Deployment, journal: Journal, deployments: Deployments, found: Stage,
     wire: Any,
 ) -> Session:  # fmt: skip
-    clock = _clock(found, request)
+    clock = _clock(found, request, deployment.provider)
     context = Context(
         deployment=deployment.model_copy(update={"name": journal.name}),
         id=journal.id,
@@ -208,8 +208,10 @@ def usual_seconds(graph: Graph, steps: Sequence[str]) -> float:
     return max(longest.values(), default=0.0)
 
 
-def _clock(found: Stage, request: Request) -> SystemClock:
+def _clock(found: Stage, request: Request, provider: Provider) -> SystemClock:
     event = request.cancel.event
+    if provider is Provider.LOCAL:  # what one's own machine did shows at once
+        return SystemClock(pace=CONTAINER_PACE, patience=1.0, cancelled=event)
     if found.target is None:
         return SystemClock(cancelled=event)
     if found.containers:
