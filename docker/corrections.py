@@ -2,10 +2,10 @@
 releases that have the fault (`releases/<version>.json`).
 
 `semantic-service`: `SemanticResourceManager.get_semantic_service` (memmachine-server 0.3.9 and 0.4.0) builds the one
-semantic service without a lock. A start that finds projects still to be deleted builds it several times at once: for itself and for the worker
-that deletes. Each time alembic runs its migrations, and alembic keeps the running one in module globals: two at once
-end in `KeyError: 'config'`, and the server's start with them. That comes back at every start until those projects are
-gone. 0.2.6 has no worker that deletes.
+semantic service without a lock. A start that finds projects still to be deleted builds it several times at once: for
+itself and for the worker that deletes. Each time alembic runs its migrations, and alembic keeps the running one in
+module globals: two at once end in `KeyError: 'config'`, and the server's start with them. That comes back at every
+start until those projects are gone. 0.2.6 has no worker that deletes.
 """
 
 from __future__ import annotations
