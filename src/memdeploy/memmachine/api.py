@@ -140,11 +140,16 @@ class Client:
         self._call("memories/episodic/delete", {**project.body, "episodic_ids": list(uids)})
 
     def search(self, project: ProjectId, query: str, *, top: int = 20) -> list[Episode]:
-        """From long-term and short-term memory: until 0.3.9 what the second holds is left out of the first."""
+        """From long-term memory, best first.
+
+        Short-term memory is one process's own, finds what no store has, and what it finds is left out of long-term
+        memory's answer. The filter keeps it silent: it cannot compare a session's key (memmachine-server 0.3.9 and
+        0.4.0, episodic_memory/short_term_memory/short_term_memory.py: `_resolve_field`).
+        """
         body = {**project.body, "query": query, "top_k": top, "types": ["episodic"]}
-        episodic = (self._call("memories/search", body).get("content") or {}).get("episodic_memory") or {}
-        found = [(episodic.get(name) or {}).get("episodes") or [] for name in ("long_term_memory", "short_term_memory")]
-        return [Episode.read(item) for part in found for item in part]
+        answer = self._call("memories/search", {**body, "filter": f"session_key = '{project}'"})
+        episodic = (answer.get("content") or {}).get("episodic_memory") or {}
+        return [Episode.read(item) for item in (episodic.get("long_term_memory") or {}).get("episodes") or []]
 
     # -- features ----------------------------------------------
 
