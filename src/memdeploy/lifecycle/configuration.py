@@ -13,6 +13,7 @@ from memdeploy.engine.step import Difference, Effect
 from memdeploy.errors import JournalError, Refused, UsageError
 from memdeploy.lifecycle.rehearsing import Stage
 from memdeploy.lifecycle.request import Request
+from memdeploy.memmachine import releases
 from memdeploy.state.journal import DeploymentStatus, Journal
 
 REHEARSAL_PROJECT = "memdeploy-rehearsal"
@@ -81,6 +82,11 @@ def check_identity(journal: Journal, deployment: Deployment) -> None:
                 where=what,
                 suggestion="Leave that out of the line or the file, or choose another name with --name.",
             )
+
+
+def check_deployable(deployment: Deployment) -> None:
+    """Raises `UsageError` or `Refused`, naming the nearest release that is supported."""
+    releases.to_deploy(deployment.release)
 
 
 def check_release(journal: Journal, deployment: Deployment) -> None:

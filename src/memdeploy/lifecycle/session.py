@@ -126,6 +126,8 @@ class Session:
 def session(request: Request, sink: Sink, *, journal: Journal | None, deployments: Deployments) -> Iterator[Session]:
     """`journal` is None for what does not exist yet: names are then drawn for looking only."""
     wanted = configuration.wanted(request, journal)
+    if request.command in _BRINGS_ABOUT:
+        configuration.check_deployable(wanted)
     binding = journal.binding if journal else None
     with stage(request, str(wanted.provider), binding, deployments.root, os.environ) as found:
         deployment = configuration.staged(wanted, found)

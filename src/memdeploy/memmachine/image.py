@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 PLATFORM = "linux/amd64"
-#: What the Dockerfile copies; the release's hash lock comes on top.
+#: What the Dockerfile copies; the release's hash lock and facts come on top.
 CONTEXT = (
-    "Dockerfile", "install.sh", "startup.sh", "configure.py", "models.py", "checks.py", "model_checks.py", "prepare.py",
+    "Dockerfile", "install.sh", "startup.sh", "release.py", "configure.py", "models.py", "checks.py", "model_checks.py", "prepare.py",
     "serve.py", "server.py", "corrections.py", "failures.py", "bytecode.py", "exit_codes.json",
     "words.py", "count.py", "repair.py", "rescue.py", "looking.py", "machine.py", "halves.py", "relational.py",
     "graph.py", "segments.py",
@@ -65,7 +65,7 @@ class BuildInputs:
 
 def build_inputs(release: Release, *, source: str, base: str, folder: Path) -> BuildInputs:
     """Reads the folder `docker/`; only what the image needs, so that nothing else changes its hash."""
-    names = (*CONTEXT, release.requirements)
+    names = (*CONTEXT, release.requirements, release.facts)
     return BuildInputs(source, base, release.version, {name: (folder / name).read_bytes() for name in names})
 
 

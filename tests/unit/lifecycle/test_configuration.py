@@ -45,6 +45,20 @@ def test_project_and_region_are_fixed_at_birth(changes: dict[str, object]) -> No
     assert raised.value.code == "identity"
 
 
+@pytest.mark.parametrize(
+    ("release", "error", "nearest"), [("0.1.10", Refused, "0.2.6"), ("0.3.5", UsageError, "0.3.9"), ("0.4.0", None, "")]
+)
+def test_what_is_not_deployed_is_refused_with_the_nearest_that_is(
+    release: str, error: type[Exception] | None, nearest: str
+) -> None:
+    if error is None:
+        return configuration.check_deployable(deployment(release=release))
+    with pytest.raises(error) as raised:
+        configuration.check_deployable(deployment(release=release))
+    assert nearest in str(raised.value.suggestion)  # type: ignore[attr-defined]
+    return None
+
+
 def test_a_journalled_configuration_that_nobody_knows_is_told_as_that() -> None:
     later = replace(journal(), configuration={"provider": "gcp", "gcp": {"later": {"key": 1}}})
     with pytest.raises(JournalError) as raised:

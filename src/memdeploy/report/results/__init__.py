@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     Renderer = Callable[[Mapping[str, Any], Marks], list[RenderableType]]
 
-_COMMANDS = ("plan", "up", "status", "verify", "outputs", "destroy", "list", "history", "doctor", "logs", "init")
+_COMMANDS = (
+    "plan", "up", "status", "verify", "outputs", "destroy", "list", "history", "doctor", "logs", "init", "releases",
+)  # fmt: skip
 
 
 def renderer(command: str) -> Renderer | None:
