@@ -9,36 +9,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import docker
 import requests
 from docker.models.containers import Container
 
-from memdeploy.memmachine import image
 from memdeploy.memmachine.api import Client
-from memdeploy.memmachine.files import docker_files
 from memdeploy.memmachine.records import ProjectId
-from memdeploy.memmachine.releases import find
-from tests.e2e.stack import NEO4J_PASSWORD, PYTHON, Ended, Stack, url, wait_for
+from tests.e2e.stack import IMAGE_OF, NEO4J_PASSWORD, Ended, Stack, url, wait_for
 
 PASSWORD = "p@ss/%w:1#"
 CYPHER = """
-import os, sys, json, configure
+import os, json, configure
 from pathlib import Path
 from neo4j import GraphDatabase
 s = configure.read(os.environ)
 os.environ.update(configure.write(s, Path("/tmp")).environment)
 with GraphDatabase.driver(s.neo4j_uri, auth=(s.neo4j_user, s.neo4j_password)) as driver:
-    records, _, _ = driver.execute_query(sys.argv[1])
+    records, _, _ = driver.execute_query(os.environ["QUERY"])
     print(json.dumps([list(record.values()) for record in records]))
 """
-
-
-def image_of(engine: docker.DockerClient, version: str) -> str:
-    """Our image of a release, of the files as they stand here."""
-    inputs = image.build_inputs(find(version), source="pypi", base=PYTHON, folder=docker_files())
-    tag = f"memdeploy-test/memmachine:{version}-{inputs.hash}"
-    image.build(engine, inputs, tag, lambda _: None)
-    return tag
 
 
 @dataclass
@@ -49,11 +37,9 @@ class Side:
     version: str
     name: str = field(default_factory=lambda: f"side{secrets.token_hex(3)}")
     server: Container | None = None
-    image: str = ""
     changes: Mapping[str, str] = field(default_factory=dict)
 
     def start(self) -> None:
-        self.image = image_of(self.stack.engine, self.version)
         self.stack.database(self.name, PASSWORD)
         self.cypher("MATCH (n) DETACH DELETE n")
         ended = self.word("prepare")
@@ -77,6 +63,10 @@ class Side:
         if self.server is not None:
             self.server.remove(force=True, v=True)
             self.server = None
+
+    @property
+    def image(self) -> str:
+        return IMAGE_OF[self.version]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -108,23 +98,11 @@ class Side:
         found: dict[str, Any] = next(line for line in lines if line["project"] == str(project))
         return found
 
-    def python(self, code: str, *arguments: str) -> Container:
-        """A program inside the image, with our files on its path."""
-        container = self.stack.create(
-            self.image, ["-c", code, *arguments], environment=self.environment, entrypoint=["python"],
-            working_dir="/opt/memdeploy", ports={"8080/tcp": ("127.0.0.1", None)},
-        )  # fmt: skip
-        container.start()
-        return container
-
     def cypher(self, query: str) -> list[Any]:
-        container = self.python(CYPHER, query)
-        try:
-            assert container.wait(timeout=60)["StatusCode"] == 0, container.logs().decode()[-2000:]
-            found: list[Any] = json.loads(container.logs(stdout=True, stderr=False))
-            return found
-        finally:
-            container.remove(force=True)
+        ended = self.stack.end(self.stack.python(CYPHER, {**self.environment, "QUERY": query}, self.image))
+        assert ended.code == 0, ended.stderr[-2000:]
+        found: list[Any] = json.loads(ended.stdout)
+        return found
 
     def sql(self, statement: str) -> str:
         return self.stack.query(self.name, statement)
