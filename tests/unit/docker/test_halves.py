@@ -42,9 +42,7 @@ def test_what_is_in_both_stores_is_consistent() -> None:
         (project("1", "2", searched=False), [], []),
     ],
 )
-def test_half_is_what_a_repair_can_store_and_stray_what_it_cannot(
-    one: Project, half: list[str], stray: list[str]
-) -> None:
+def test_half_is_what_a_repair_stores_and_stray_what_it_cannot(one: Project, half: list[str], stray: list[str]) -> None:
     line = one.line()
     assert (line["half"], line["stray"]) == (half, stray)
     assert one.consistent is not bool(half or stray)
