@@ -41,9 +41,9 @@ class Side:
 
     def start(self) -> None:
         self.stack.database(self.name, PASSWORD)
-        self.cypher("MATCH (n) DETACH DELETE n")
-        ended = self.word("prepare")
+        ended = self.word("prepare")  # which waits for both databases
         assert ended.code == 0, ended.stderr[-2000:]
+        self.cypher("MATCH (n) DETACH DELETE n")
         self.serve()
 
     def serve(self) -> None:
@@ -97,6 +97,12 @@ class Side:
         lines = (counted or self.answer("count"))["projects"]
         found: dict[str, Any] = next(line for line in lines if line["project"] == str(project))
         return found
+
+    def graph_answers(self) -> bool:
+        try:
+            return self.cypher("RETURN 1") == [[1]]
+        except AssertionError:
+            return False
 
     def cypher(self, query: str) -> list[Any]:
         ended = self.stack.end(self.stack.python(CYPHER, {**self.environment, "QUERY": query}, self.image))

@@ -52,14 +52,7 @@ def add_while_neo4j_is_away(side: Side, project: ProjectId, *batches: list[Episo
                 side.client.add(project, batch)
     finally:
         side.stack.neo4j.start()
-        wait_for(lambda: answers(side), "Neo4j", 120)
-
-
-def answers(side: Side) -> bool:
-    try:
-        return side.cypher("RETURN 1") == [[1]]
-    except AssertionError:
-        return False
+        wait_for(side.graph_answers, "Neo4j", 120)
 
 
 def found(side: Side, project: ProjectId, episode: Episode) -> list[str]:

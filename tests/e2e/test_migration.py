@@ -157,18 +157,11 @@ def test_a_batch_that_was_half_stored_is_stored_whole(pair: tuple[Side, Side], p
             carry(old, new, path)
     finally:
         new.stack.neo4j.start()
-        wait_for(lambda: graph_answers(new), "Neo4j", 120)
+        wait_for(new.graph_answers, "Neo4j", 120)
     result = carry(old, new, path)
     assert result.holds
     line = new.project(project)
     assert (line["stored"], line["searchable"], line["consistent"]) == (40, 40, True)
-
-
-def graph_answers(side: Side) -> bool:
-    try:
-        return side.cypher("RETURN 1") == [[1]]
-    except AssertionError:
-        return False
 
 
 def test_a_project_that_is_deleted_meanwhile_is_deleted(pair: tuple[Side, Side], path: Path) -> None:
