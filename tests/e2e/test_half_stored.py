@@ -14,7 +14,7 @@ from memdeploy.memmachine.records import Episode, Project, ProjectId
 from tests.e2e.sides import Side, started
 from tests.e2e.stack import Stack, wait_for
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
 STOPPED = {"SERVICE_STOPPED": "yes"}
 NOON = dt.datetime(2025, 5, 1, 12, tzinfo=dt.UTC)

@@ -20,7 +20,7 @@ from tests.e2e.remembered import ALPHA, BETA, GAMMA, MORNING, episodes, everythi
 from tests.e2e.sides import Side, started
 from tests.e2e.stack import Stack, wait_for
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

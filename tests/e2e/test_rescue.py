@@ -15,7 +15,7 @@ from tests.e2e.remembered import episodes
 from tests.e2e.sides import Side, started
 from tests.e2e.stack import IMAGE_OF, Stack, url, wait_for
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
 PROJECT = ProjectId("rescued", "one")
 BY_HAND = """

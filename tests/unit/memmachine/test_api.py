@@ -3,6 +3,7 @@ with real ones in tests/e2e."""
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -40,24 +41,37 @@ class Server:
         return answer
 
 
-def page(*uids: str) -> Answer:
-    items = [{"uid": uid, "content": f"m{uid}", "created_at": "2026-01-01T00:00:00Z"} for uid in uids]
-    return Answer(200, {"status": 0, "content": {"episodic_memory": items}})
-
-
 def episode(uid: str) -> Episode:
     return Episode(uid, instant("2026-01-01T00:00:00Z"), "text", "ann", "user", "", "message", {})
 
 
-def test_pages_are_read_until_one_is_not_full() -> None:
-    server = Server(page("1", "2"), page("3"))
-    assert [one.uid for one in Client(server, "http://mm/").episodes(PROJECT, page=2)] == ["1", "2", "3"]
-    assert [body["page_num"] for _, body in server.asked] == [0, 1]
+class Listing:
+    """Lists memories as 0.3.9 does: by their instant, and those of one instant in another order each time."""
+
+    def __init__(self, *seconds: int) -> None:
+        self.memories = [{"uid": str(n), "content": "m", "created_at": at(second)} for n, second in enumerate(seconds)]
+        self.asked = 0
+
+    def request(self, method: str, url: str, *, json: Any = None, timeout: float) -> Answer:
+        self.asked += 1
+        assert json["page_num"] == 0
+        since = json["filter"].removeprefix("created_at >= date('").removesuffix("')")
+        fitting = [one for one in self.memories if not since or instant(one["created_at"]) >= instant(since)]
+        random.Random(self.asked).shuffle(fitting)
+        fitting.sort(key=lambda one: instant(one["created_at"]))
+        return Answer(200, {"content": {"episodic_memory": fitting[: json["page_size"]]}})
 
 
-def test_a_last_page_that_is_full_is_followed_by_an_empty_one() -> None:
-    server = Server(page("1"), Answer(200, {"content": {}}))
-    assert len(list(Client(server, "http://mm").episodes(PROJECT, page=1))) == 1
+def at(second: int) -> str:
+    return f"2026-01-01T00:00:0{second}.000001Z" if second % 2 else f"2026-01-01T00:00:0{second}Z"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 100])
+@pytest.mark.parametrize("seconds", [(), (0,), (0, 1, 2, 3), (0, 0, 0, 0, 0), (0, 1, 1, 1, 2, 2, 3), (1, 1, 0, 0, 2)])
+def test_every_memory_is_listed_once_and_in_order(seconds: tuple[int, ...], size: int) -> None:
+    listed = list(Client(Listing(*seconds), "http://mm/").episodes(PROJECT, page=size))
+    places = [(one.created_at, int(one.uid)) for one in listed]
+    assert places == sorted((instant(at(second)), n) for n, second in enumerate(seconds))
 
 
 def test_memories_go_into_episodic_memory_only() -> None:
