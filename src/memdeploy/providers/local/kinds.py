@@ -11,6 +11,13 @@ from memdeploy.providers.local.scope import Scope
 
 _HERE = "memdeploy.providers.local"
 KINDS: Mapping[str, str] = {
+    "embedded.data": "embedded.data:Data",
+    "embedded.environment": "embedded.environment:Environment",
+    "embedded.model": "embedded.model:OfflineModel",
+    "embedded.preflight": "embedded.preflight:Preflight",
+    "embedded.prepare": "embedded.prepare:Prepare",
+    "embedded.python": "embedded.python:Python",
+    "embedded.service": "embedded.service:Service",
     "local.folder": "folder:Folder",
     "local.generatedSecret": "secrets:GeneratedSecret",
     "local.modelKey": "secrets:ModelKey",
