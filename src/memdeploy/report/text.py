@@ -74,8 +74,8 @@ def about(seconds: float) -> str:
 
 
 def money(cost: object, prices: object = None) -> str:
-    """`about $86/month (prices 2026-11)`; empty when nothing is known, and where nothing is paid for (no prices)."""
-    if not isinstance(cost, int | float) or (prices == "" and not cost):
+    """`about $86/month (prices 2026-11)`; empty when nothing is known."""
+    if not isinstance(cost, int | float):
         return ""
     amount = f"${cost:,.0f}" if cost >= 10 else f"${cost:,.2f}"
     return f"about {amount}/month" + (f" (prices {clean(prices)})" if prices else "")
