@@ -125,8 +125,13 @@ class LocalCloud(ABC):
         return {name: value for name, value in known.items() if value is not None}
 
     def how_to_call(self, outputs: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
-        uri = outputs["service"]["uri"]
-        return (f"curl {uri}/api/v2/health", f"MCP: {uri}/mcp/")
+        """The first stores a memory, the second finds it."""
+        uri, json = outputs["service"]["uri"], "-H 'Content-Type: application/json'"
+        return (
+            f"""curl {uri}/api/v2/memories {json} -d '{{"messages": [{{"content": "Ada keeps bees."}}]}}'""",
+            f"""curl {uri}/api/v2/memories/search {json} -d '{{"query": "Who keeps bees?", "types": ["episodic"]}}'""",
+            f"MCP: {uri}/mcp/",
+        )
 
     def identity_tokens(self, outputs: Mapping[str, Mapping[str, Any]]) -> Callable[[], Secret] | None:
         return None
