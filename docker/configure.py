@@ -1,7 +1,7 @@
 """The container's environment -> MemMachine's configuration, certificate bundles and MemMachine's own environment.
 
 Standard library only. The configuration holds references to passwords, never their values: MemMachine resolves
-`${NAME}` once, in passwords and keys only, and does not look into the value (memmachine-server 0.4.0,
+`${NAME}` once, in passwords and keys only, and does not look into the value (memmachine-server 0.2.6 to 0.4.0,
 common/configuration/mixin_confs.py). So no character of a password can mean anything to YAML or to that expansion.
 """
 
@@ -19,7 +19,9 @@ from typing import Any
 
 import models
 import on_disk
+import release
 from failures import Failure
+from release import Release
 
 SERVERS = (
     "POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD", "NEO4J_URI", "NEO4J_USER", "NEO4J_PASSWORD",
@@ -56,6 +58,7 @@ class Settings:
     model_api_key: str = field(repr=False)
     port: int
     host: str
+    release: Release
     data_folder: str
     run_folder: str
 
@@ -99,7 +102,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         for name in ("POSTGRES_CA_PEM", "NEO4J_CA_PEM")
         if environment.get(name) and not _certificates(environment[name])
     ]
-    problems += models.problems(environment)
+    problems += models.problems(environment) + release.problems(environment)
     scheme = urllib.parse.urlsplit(environment.get("NEO4J_URI", "")).scheme
     if environment.get("NEO4J_URI") and scheme not in ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"):
         problems.append("NEO4J_URI is not a bolt or neo4j address")
@@ -134,6 +137,7 @@ def _settings(environment: Mapping[str, str], numbers: Mapping[str, int]) -> Set
         model_api_key=text("MODEL_API_KEY").strip(),
         port=numbers["PORT"],
         host=text("HOST", "0.0.0.0"),
+        release=release.find(environment),
         data_folder=text(on_disk.VARIABLE),
         run_folder=text(on_disk.RUN_VARIABLE, "/tmp"),
     )
@@ -149,7 +153,8 @@ def _certificates(pem: str) -> bool:
 
 
 def document(settings: Settings, *, ingestion: bool = True) -> dict[str, Any]:
-    """MemMachine's configuration. Resource ids are stored with every project in the database: never rename one.
+    """MemMachine's configuration, as far as this release knows it. Resource ids are stored with every project in the
+    database: never rename one.
 
     `ingestion=False` keeps the background ingestion that starts with MemMachine from finding any work.
     """
@@ -160,7 +165,7 @@ def document(settings: Settings, *, ingestion: bool = True) -> dict[str, Any]:
     }  # fmt: skip
     if not ingestion:
         semantic |= {"ingestion_trigger_messages": NEVER_MESSAGES, "ingestion_trigger_age": NEVER_SECONDS}
-    return {
+    whole = {
         "logging": {"path": storage.log, "level": "info"},
         # Counts cached in one instance are wrong in every other.
         "episode_store": {"database": storage.sql, "with_count_cache": False},
@@ -183,6 +188,7 @@ def document(settings: Settings, *, ingestion: bool = True) -> dict[str, Any]:
             },
         },
     }
+    return settings.release.known(whole)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ async def ready(settings: configure.Settings, prepared: configure.Prepared, seco
     connection = await checks.until(lambda: checks.postgres(settings, prepared), seconds=seconds)
     try:
         await checks.until(lambda: checks.is_prepared(connection), seconds=PREPARED_SECONDS)
+        await checks.suits(connection, settings.release)
     finally:
         await connection.close()
 

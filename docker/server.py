@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import corrections
+import os
 
+import corrections
+import release
+
+RELEASE = release.find(os.environ)
 # At import, not in main: with several workers each of them imports this file anew.
-corrections.apply()
+corrections.apply(RELEASE)
 
 if __name__ == "__main__":
-    from memmachine_server.server.app import main
-
-    main()
+    RELEASE.part("server.app").main()

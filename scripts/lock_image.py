@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the hash locks of the container image. For maintainers; needs CPython 3.12 with pip on PATH.
 
-    scripts/lock_image.py RELEASE        e.g. 0.4.0
+    python3.12 scripts/lock_image.py RELEASE        e.g. 0.4.0
 
 One line a package: the one wheel that pip chooses for linux/amd64 and CPython 3.12 (glibc 2.41 and older: Debian 13),
 with that wheel's hash only. All hashes of all wheels would be ten times as large, and the file must travel in
@@ -16,7 +16,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent.parent / "docker" / "requirements"
+DOCKER = Path(__file__).resolve().parent.parent / "docker"
+FOLDER = DOCKER / "requirements"
 GLIBC = range(41, 4, -1)
 LEGACY_TAGS = ("manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64")
 NLTK_DATA = "llama-index-core==0.14.25"
@@ -55,8 +56,8 @@ def version(packages: list[dict[str, str]], name: str) -> str:
 
 
 def main(release: str) -> None:
-    # memmachine-server does not pin memmachine-common, and a newer one breaks it.
-    server = [f"memmachine-server=={release}", f"memmachine-common=={release}"]
+    facts = json.loads((DOCKER / "releases" / f"{release}.json").read_text())
+    server = [f"{package}=={release}" for package in facts["packages"]]
     driver = version(resolve(*server), "neo4j")
     packages = resolve(*server, f"neo4j-rust-ext=={driver}.*")
     locked = f"MemMachine {release}, linux/amd64, CPython 3.12; made by scripts/lock_image.py"

@@ -13,6 +13,7 @@ from memdeploy.engine.step import Difference, Effect
 from memdeploy.errors import JournalError, Refused, UsageError
 from memdeploy.lifecycle.rehearsing import Stage
 from memdeploy.lifecycle.request import Request
+from memdeploy.memmachine import releases
 from memdeploy.state.journal import DeploymentStatus, Journal
 
 REHEARSAL_PROJECT = "memdeploy-rehearsal"
@@ -102,6 +103,11 @@ def check_identity(journal: Journal, deployment: Deployment) -> None:
             )
 
 
+def check_deployable(deployment: Deployment) -> None:
+    """Raises `UsageError` or `Refused`, naming the nearest release that is supported."""
+    releases.to_deploy(deployment.release)
+
+
 def check_release(journal: Journal, deployment: Deployment) -> None:
     """Raises `Refused` for a release that stored memories would have to be moved to."""
     before = recorded(journal)
@@ -109,7 +115,8 @@ def check_release(journal: Journal, deployment: Deployment) -> None:
         raise Refused(
             f"{journal.name} runs MemMachine {before.release}; {deployment.release} would be an upgrade",
             code="upgrade-needed",
-            suggestion=f"Set release back to {before.release}: upgrades come with a later version of memdeploy.",
+            suggestion=f"`memdeploy upgrade --to {deployment.release}` does that, with a backup first; or set release"
+            f" back to {before.release}.",
         )
 
 

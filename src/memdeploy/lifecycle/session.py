@@ -50,6 +50,7 @@ class Session:
     journal: Journal
     deployments: Deployments
     stage: Stage
+    context: Context
     cloud: Cloud
     graph: Graph
     clock: SystemClock
@@ -59,6 +60,12 @@ class Session:
 
     def tell(self, kind: EventKind, step: str | None = None, /, **data: Any) -> None:
         self.sink(Event(kind, self.clock.now(), step, data))
+
+    def of(self, deployment: Deployment, journal: Journal) -> Session:
+        """The same command on another configuration of the same deployment, with what is journalled by now."""
+        context = replace(self.context, deployment=deployment, records=journal.outputs())
+        cloud = load(deployment.provider)(context)
+        return replace(self, deployment=deployment, journal=journal, context=context, cloud=cloud, graph=cloud.graph())
 
     def header(self) -> dict[str, Any]:
         """What every result and the first event say of the deployment."""
@@ -126,6 +133,8 @@ class Session:
 def session(request: Request, sink: Sink, *, journal: Journal | None, deployments: Deployments) -> Iterator[Session]:
     """`journal` is None for what does not exist yet: names are then drawn for looking only."""
     wanted = configuration.wanted(request, journal)
+    if request.command in _BRINGS_ABOUT:
+        configuration.check_deployable(wanted)
     binding = journal.binding if journal else None
     with stage(request, str(wanted.provider), binding, deployments.root, os.environ) as found:
         deployment = configuration.settled(configuration.staged(wanted, found), journal, request)
@@ -165,7 +174,7 @@ def _opened(
         records=journal.outputs(),
     )
     cloud = load(deployment.provider)(context)
-    opened = Session(request, deployment, journal, deployments, found, cloud, cloud.graph(), clock, sink)
+    opened = Session(request, deployment, journal, deployments, found, context, cloud, cloud.graph(), clock, sink)
     return replace(opened, shared=shared_place(opened, create=False))
 
 

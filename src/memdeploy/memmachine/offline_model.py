@@ -8,7 +8,7 @@ smallest value that the requested JSON schema allows, else `ok`.
 
 Keys in OFFLINE_MODEL_REJECT (comma separated), and any key that begins with `rejected`, are refused as OpenAI refuses a
 wrong one; so tests and rehearsals can plant a rejected key. OFFLINE_MODEL_REJECT_FILE names a file with one key a line
-that is read at every request.
+that is read at every request; OFFLINE_MODEL_DELAY_FILE one with the seconds that every answer is held back.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import os
 import re
 import struct
 import sys
+import time
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -126,6 +127,12 @@ def rejected(key: str, environment: Mapping[str, str]) -> bool:
     return not key or key.startswith("rejected") or key in listed
 
 
+def delay(environment: Mapping[str, str]) -> float:
+    """Seconds; 0 without a file."""
+    file = environment.get("OFFLINE_MODEL_DELAY_FILE")
+    return float(Path(file).read_text()) if file and Path(file).is_file() else 0.0
+
+
 def refusal(message: str, code: str) -> dict[str, Any]:
     return {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}
 
@@ -152,6 +159,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         key = (self.headers.get("Authorization") or "").removeprefix("Bearer ").strip()
+        if seconds := delay(os.environ):
+            self.log_message("holding %s back for %s s", self.path, seconds)
+            time.sleep(seconds)
         self._send(*answer(self.path, key, body, os.environ))
 
     def _send(self, status: int, content: dict[str, Any]) -> None:

@@ -23,6 +23,16 @@ KINDS: Mapping[str, str] = {
     "local.modelKey": "secrets:ModelKey",
     "local.neo4jPassword": "secrets:Neo4jPassword",
     "local.verify": "verify:Verify",
+    "local.enginePreflight": "containers.preflight:Preflight",
+    "local.network": "containers.network:Network",
+    "local.volume": "containers.volume:Volume",
+    "local.serverImage": "containers.server_image:ServerImage",
+    "local.image": "containers.image:Image",
+    "local.postgres": "containers.postgres:Postgres",
+    "local.neo4j": "containers.neo4j:Neo4j",
+    "local.modelServer": "containers.model:ModelServer",
+    "local.prepare": "containers.prepare:Prepare",
+    "local.service": "containers.service:Service",
 }
 
 

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     Renderer = Callable[[Mapping[str, Any], Marks], list[RenderableType]]
 
-_COMMANDS = ("plan", "up", "status", "verify", "outputs", "destroy", "list", "history", "doctor", "logs", "init")
+_COMMANDS = (
+    "plan", "up", "status", "verify", "outputs", "destroy", "list", "history", "doctor", "logs", "init", "releases",
+    "backup", "restore", "upgrade", "rollback", "rescue",
+)  # fmt: skip
 
 
 def renderer(command: str) -> Renderer | None:
