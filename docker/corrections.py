@@ -3,9 +3,9 @@ releases that have the fault (`releases/<version>.json`).
 
 `semantic-service`: `SemanticResourceManager.get_semantic_service` (memmachine-server 0.3.9 and 0.4.0) builds the one
 semantic service without a lock. A start that finds projects still to be deleted builds it several times at once: for
-itself and for the worker that deletes. Each time alembic runs its migrations, and alembic keeps the running one in module globals: two at once
-end in `KeyError: 'config'`, and the server's start with them. That comes back at every start until those projects are
-gone. 0.2.6 has no worker that deletes.
+itself and for the worker that deletes. Each time alembic runs its migrations, and alembic keeps the running one in
+module globals: two at once end in `KeyError: 'config'`, and the server's start with them. That comes back at every
+start until those projects are gone. 0.2.6 has no worker that deletes.
 
 `index-save`: `USearchVectorSearchEngine.save` (memmachine-server 0.3.9 and 0.4.0) writes the index of vectors in the
 place of the one that is there. A server that ends meanwhile leaves half of it, and no start reads it any more
