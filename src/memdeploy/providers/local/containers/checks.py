@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from memdeploy.config.model import KEYLESS
 from memdeploy.providers.base import Finding, Verdict
@@ -23,6 +24,8 @@ MEBIBYTE = 1024 * 1024
 DISK = 6 * 1024 * MEBIBYTE
 "What the three images, their layers while one is built, and the first memories take."
 LITTLE = 1024 * MEBIBYTE
+_SOCKETS = frozenset({"http+docker://localhost", "http+docker://localnpipe"})
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,7 @@ def every(known: Facts) -> list[Finding]:
 def engine(known: Facts) -> Iterable[Finding]:
     """On this machine: published ports are its loopback's."""
     name = f"{known.info.get('OperatingSystem') or 'engine'}, API {known.api}"
-    remote = not known.url.startswith(("http+docker://", "npipe://", "http+unix://"))
-    if remote:
+    if not on_this_machine(known.url):
         yield failed(
             "engine", "engine-elsewhere", f"the container engine at {known.url} is on another machine",
             "Unset DOCKER_HOST (and the docker context) to use this machine's, or use --runtime embedded.",
@@ -77,6 +79,11 @@ def engine(known: Facts) -> Iterable[Finding]:
         )  # fmt: skip
     else:
         yield passed("engine", f"answers: {name}{', rootless' if rootless(known.info) else ''}")
+
+
+def on_this_machine(url: str) -> bool:
+    """A socket, a named pipe or the loopback address, as docker's SDK 7 writes them; by ssh it is elsewhere."""
+    return url in _SOCKETS or (url.startswith("http://") and urlsplit(url).hostname in _LOOPBACK)
 
 
 def architecture(known: Facts) -> Iterable[Finding]:
