@@ -66,6 +66,6 @@ def test_an_interpreter_that_will_not_do_is_refused_before_anything_is_made(alon
     refused = alone(*line, expect=3).json["errors"][0]
     assert refused["code"] == "python-unfit"
     assert not (alone.folder / ".local").exists()
-    found = {one["check"]: one for one in alone("doctor", *line[1:-1], expect=None).data["findings"]}
+    found = {one["check"]: one for one in alone("doctor", *line[1:-1], expect=None).data["checks"]}
     assert found["python"]["verdict"] == "failed"
     assert found["port"]["verdict"] == "passed"
