@@ -13,32 +13,24 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import uuid
 from typing import Any
 
-import configure
 import graph
 import looking
 import machine
 import words
-from failures import Failure
 from halves import Look, Task, tasks
 
 DEADLINE = 3600.0
 SETTLING = 75.0  # MemMachine gives an add up after 31 to 59 s
 BATCH = 50
-LOCK = 5_714_229_032  # any number that nobody else uses in this database
 STOPPED = "SERVICE_STOPPED"
 
 
-async def repair(settings: configure.Settings, prepared: configure.Prepared) -> dict[str, Any]:
-    connection = await words.databases(settings, prepared)
-    try:
-        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
-            raise Failure("repair-busy")
-        async with machine.opened() as resources:
-            return await all_projects(resources, stopped=os.environ.get(STOPPED) == "yes")
-    finally:
-        await connection.close()
+async def repair(place: words.Place) -> dict[str, Any]:
+    async with place.reached(alone=True), machine.opened() as resources:
+        return await all_projects(resources, stopped=os.environ.get(STOPPED) == "yes")
 
 
 async def all_projects(resources: Any, *, stopped: bool) -> dict[str, Any]:
@@ -90,8 +82,6 @@ async def whole(store: Any, memory: Any, uids: tuple[str, ...]) -> None:
 
 def _key(uid: str) -> Any:
     """As this release's store takes it: a text of digits until 0.3.9, then a UUID."""
-    import uuid
-
     return uid if uid.isdigit() else uuid.UUID(uid)
 
 

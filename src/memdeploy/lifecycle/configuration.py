@@ -64,8 +64,8 @@ def settled(deployment: Deployment, journal: Journal | None, request: Request) -
         return deployment
     from memdeploy.providers.local.settled import settle
 
-    before = recorded(journal) if journal else None
-    return settle(deployment, before, has_key=lambda wanted: "model_key" in request.secrets(wanted))
+    before, stands = (recorded(journal), SERVICE in journal.outputs()) if journal else (None, False)
+    return settle(deployment, before, has_key=lambda wanted: "model_key" in request.secrets(wanted), stands=stands)
 
 
 def staged(deployment: Deployment, stage: Stage) -> Deployment:

@@ -98,9 +98,14 @@ class Session:
         return Runner(
             graph, ledgers, guards, self.clock, sink or self.sink, self.cloud.classify, self.cloud.poll,
             RunOptions(keep_going=keep_going or self.request.keep_going, replace=self.request.replace),
-            crash=CrashPoints.from_environment(os.environ, rehearsal=self.stage.target is not None),
+            crash=CrashPoints.from_environment(os.environ, allowed=self._is_ours),
             cancel=self.request.cancel,
         )  # fmt: skip
+
+    @property
+    def _is_ours(self) -> bool:
+        """Nothing that it makes is in anybody's cloud."""
+        return self.stage.target is not None or self.deployment.provider is Provider.LOCAL
 
     def reader(self, graph: Graph | None = None, sink: Sink | None = None) -> Runner:
         """A runner whose journal is a copy in memory: it can look, and run transient steps."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from memdeploy.config.local import Runtime
 from memdeploy.config.model import Deployment, ModelProvider
 from memdeploy.errors import Refused
-from memdeploy.providers.local import settled
+from memdeploy.providers.local import ports, settled
 from memdeploy.providers.local.settled import settle
 
 
@@ -41,23 +43,27 @@ def test_what_was_decided_stays_decided() -> None:
     assert again.local == first.local
 
 
-def test_the_first_free_port_is_taken() -> None:
-    taken = settled.free_port()
-    with socket.socket() as busy:
-        busy.bind(("127.0.0.1", taken))
-        busy.listen()
-        assert settled.free_port() > taken
+@pytest.mark.parametrize("stands", [False, True])
+def test_a_port_that_somebody_else_took_is_left_to_them_until_it_is_known(stands: bool) -> None:
+    first = born(local())
+    with listening(first.local.port or 0):
+        again = settle(local(), first, has_key=lambda deployment: False, engine_answers=lambda: True, stands=stands)
+        assert (again.local.port == first.local.port) is stands
+        assert born(local()).local.port != first.local.port
 
 
-def test_no_free_port_is_a_refusal_that_names_the_flag(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as busy:
-        busy.bind(("127.0.0.1", 0))
-        busy.listen()
-        port = busy.getsockname()[1]
-        monkeypatch.setattr(settled, "PORTS", range(port, port + 1))
-        with pytest.raises(Refused) as raised:
-            settled.free_port()
+def test_no_free_port_is_a_refusal_that_names_the_flag() -> None:
+    with pytest.raises(Refused) as raised:
+        ports.free(range(65000, 65536), after=65400)
     assert "--local-port" in str(raised.value.suggestion)
+
+
+@contextlib.contextmanager
+def listening(port: int) -> Iterator[None]:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", port))
+        busy.listen()
+        yield
 
 
 @pytest.mark.parametrize(

@@ -70,10 +70,27 @@ class Containers(LocalCloud):
         if not wrong:
             return None
         one = wrong[0]
-        text = f"{one.name} runs and does not answer" if one.status == RUNNING else f"{one.name}: {one.ended()}"
-        error = Unhealthy(text, where=step, suggestion="`memdeploy up` starts it again.")
+        error = Unhealthy(f"{one.name} {_state(one)}", where=step, suggestion="`memdeploy up` starts it again.")
         error.details = verbs.last_words(self.scope, one.id)
         return error
+
+    def health(self, outputs: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+        """MemMachine calls itself healthy without its databases, which is not what anybody wants to know."""
+        found = super().health(outputs)
+        if found["health"] != "healthy":
+            return found
+        try:
+            reasons = [reason for step in _ROLES for reason in self._amiss(step, outputs)]
+        except Exception as error:
+            return {"health": "unknown", "reason": f"the engine gave no answer ({type(error).__name__})"}
+        return {**found, "health": "unhealthy", "reason": "; ".join(reasons)} if reasons else found
+
+    def _amiss(self, step: str, outputs: Mapping[str, Mapping[str, Any]]) -> list[str]:
+        """What of that step's containers does not run or does not answer."""
+        if step not in outputs:
+            return []
+        live = looking.of_role(self.scope, _ROLES[step])
+        return [f"{one.name} {_state(one)}" for one in live if _wrong(one)] or ([] if live else [f"{step} is gone"])
 
     def endpoints(self, outputs: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
         uris = outputs.get("service", {}).get("uris") or []
@@ -92,6 +109,12 @@ def _hint(option: str) -> str:
         f"{option} names this machine: containers reach it as {HOST}, so what answers there has to listen on more than"
         " 127.0.0.1"
     )
+
+
+def _state(one: Found) -> str:
+    if one.status == RUNNING:
+        return "runs and does not answer"
+    return f"is {one.status}" + (f" ({one.ended()})" if one.status in ("exited", "dead", "restarting") else "")
 
 
 def _wrong(one: Found) -> bool:

@@ -31,6 +31,8 @@ class Server(Converging[Live]):
     title: ClassVar[str]
     seconds: ClassVar[float] = 240.0
     "Until it must answer."
+    every: ClassVar[float] = 0.5
+    "Seconds between two questions whether it does: each is a process in it."
     effects: ClassVar[Mapping[str, Effect]] = dict.fromkeys(ANEW, Effect.RESTART)
 
     def __init__(self, scope: Scope, name: str) -> None:
@@ -123,7 +125,9 @@ class Server(Converging[Live]):
                 verbs.wake(run, self.scope, one)
         run.progress("waiting for it to answer")
         counts = {one.name: one.restarts for one in before}
-        run.until(lambda: self._answering(run, counts), what=f"{self.title} to answer", every=0.5, timeout=self.seconds)
+        run.until(
+            lambda: self._answering(run, counts), what=f"{self.title} to answer", every=self.every, timeout=self.seconds
+        )
 
     def _answering(self, run: Run, restarts: Mapping[str, int]) -> Live | None:
         live = looking.of_role(self.scope, self.role, self.names())

@@ -128,8 +128,8 @@ def _ends_well(client: DockerClient, container: str, argv: Sequence[str]) -> boo
     from docker.errors import APIError
 
     try:
-        started = client.api.exec_create(container, list(argv), stdout=False, stderr=False)
-        client.api.exec_start(started["Id"])
+        started = client.api.exec_create(container, list(argv))
+        client.api.exec_start(started["Id"])  # returns when its output ends
         code: int | None = client.api.exec_inspect(started["Id"])["ExitCode"]
     except APIError:  # it ended meanwhile
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from memdeploy.engine.step import Outputs, Run
 from memdeploy.providers.local import ports, sizes
@@ -26,6 +26,7 @@ class Service(OfMemMachine):
     kind = "local.service"
     role = "service"
     title = "MemMachine"
+    every: ClassVar[float] = 1.0
 
     def count(self) -> int:
         return self.scope.deployment.service.instances.min or 1
