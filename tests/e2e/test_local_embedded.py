@@ -93,7 +93,7 @@ def test_memories_outlive_whatever_happens_to_the_processes(home: Home) -> None:
     wait_for(lambda: not _answers(first))
     unwell = home.memdeploy("status", expect=7)
     assert unwell.json["errors"][0]["code"] == "service-not-running"
-    assert home.memdeploy("plan").data["counts"]["update"] == 1
+    assert home.memdeploy("plan").data["counts"]["change"] == 1
     home.up()
     assert home.url == first
     assert len([text for text in home.find("the atlas of rivers") if "atlas" in text]) == 12
