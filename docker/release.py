@@ -4,6 +4,7 @@ An image carries the one file of its own release; a checkout has them all. Facts
 and are held against them in the image (tests/e2e/test_image_settings.py). Standard library only.
 
 - `module`: the server's Python package. `packages`: the distributions that carry its version, all of which are pinned.
+  `adds`: what upstream's image of it lacks, where there is no other source.
 - `episode_key`: the column of `episodestore` that names an episode.
 - `lacks`: settings of ours, by path in the configuration, that it does not know. MemMachine ignores what it does not
   know without a word, so what stands in a configuration should do something.
