@@ -25,7 +25,6 @@ from failures import Failure
 from tests.unit.docker.conftest import FOLDER
 from tests.unit.docker.test_configure import COMPLETE
 
-
 NEWEST = release.find({})
 
 
