@@ -24,13 +24,8 @@ if TYPE_CHECKING:
 
 PLATFORM = "linux/amd64"
 #: What the Dockerfile copies; the release's hash lock and facts come on top.
-CONTEXT = (
-    "Dockerfile", "install.sh", "startup.sh", "release.py", "configure.py", "models.py", "checks.py", "model_checks.py", "prepare.py",
-    "serve.py", "server.py", "corrections.py", "failures.py", "bytecode.py", "exit_codes.json",
-    "words.py", "count.py", "repair.py", "rescue.py", "looking.py", "machine.py", "halves.py", "relational.py",
-    "graph.py", "segments.py",
-    "requirements/nltk-data.txt",
-)  # fmt: skip
+PROGRAMS = ("*.py", "*.sh", "*.json")
+NLTK_DATA = "requirements/nltk-data.txt"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 Progress = Callable[[str], None]
 
@@ -65,7 +60,8 @@ class BuildInputs:
 
 def build_inputs(release: Release, *, source: str, base: str, folder: Path) -> BuildInputs:
     """Reads the folder `docker/`; only what the image needs, so that nothing else changes its hash."""
-    names = (*CONTEXT, release.requirements, release.facts)
+    programs = sorted(path.name for pattern in PROGRAMS for path in folder.glob(pattern))
+    names = ("Dockerfile", *programs, NLTK_DATA, release.requirements, release.facts)
     return BuildInputs(source, base, release.version, {name: (folder / name).read_bytes() for name in names})
 
 
@@ -100,11 +96,14 @@ def unusable(engine: DockerClient | None) -> str | None:
     return None if machine == "amd64" else f"the container engine is {machine}, and the image is {PLATFORM}"
 
 
-def build(engine: DockerClient, inputs: BuildInputs, tag: str, progress: Progress) -> str:
+def build(
+    engine: DockerClient, inputs: BuildInputs, tag: str, progress: Progress, *, platform: str = PLATFORM,
+    labels: Mapping[str, str] | None = None,
+) -> str:  # fmt: skip
     """Builds with the engine's classic builder; the image's id."""
     lines = engine.api.build(
         fileobj=io.BytesIO(context_archive(inputs.files)), custom_context=True, dockerfile="Dockerfile", tag=tag,
-        buildargs=inputs.args, platform=PLATFORM, rm=True, forcerm=True, decode=True,
+        buildargs=inputs.args, platform=platform, labels=dict(labels or {}), rm=True, forcerm=True, decode=True,
     )  # fmt: skip
     image = ""
     for line in _checked(lines, "the image could not be built", "image-build"):

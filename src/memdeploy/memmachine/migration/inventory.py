@@ -68,9 +68,9 @@ class Inventory:
         return sum(self.episodes.values())
 
 
-def take(old: Client, new: Client, *, progress: Callable[[str], None] = lambda text: None) -> Inventory:
-    """Reads every memory of the old side once."""
-    found = Inventory(old.version(), new.version())
+def take(old: Client, after: str | None, *, progress: Callable[[str], None] = lambda text: None) -> Inventory:
+    """Reads every memory of the old side once. `after`: the release they shall go to."""
+    found = Inventory(old.version(), after)
     may_carry(found.old_version, found.new_version)
     projects = old.projects()
     selectors = Selectors(old)
