@@ -79,6 +79,7 @@ def place(folder: Path) -> Place:
 def run(word: Callable[[Place], Awaitable[dict[str, Any]]], *, seconds: float) -> None:
     """`word` gives what is answered, or raises `Failure`."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    logging.getLogger("neo4j.notifications").setLevel(logging.ERROR)  # a project without memories has no labels yet
     try:
         with contextlib.redirect_stdout(sys.stderr):  # what libraries print must not look like our answer
             result = asyncio.run(_within(word(place(Path("/tmp"))), seconds))

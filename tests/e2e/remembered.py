@@ -73,13 +73,13 @@ def _sets(side: Side, project: ProjectId, metadata: Mapping[str, str]) -> list[d
     return found
 
 
-def everything(side: Side) -> dict[str, Any]:
+def everything(side: Side, *, page: int = 7) -> dict[str, Any]:
     """What a side remembers, as plain data without ids: citations are written as what they cite."""
     client, known, found = side.client, {}, {}
     for project in client.projects():
         whole = client.project(project)
         assert whole is not None
-        listed = list(client.episodes(project, page=7))
+        listed = list(client.episodes(project, page=page))
         known |= {one.uid: (str(project), one.content, one.created_at) for one in listed}
         fields = [(o.created_at, o.content, o.producer, o.role, o.produced_for, o.type, o.metadata) for o in listed]
         found[str(project)] = (whole.description, dict(whole.config), dict(whole.flags), fields)

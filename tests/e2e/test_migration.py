@@ -38,10 +38,10 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("migration") / "state.json"
 
 
-def carry(old: Side, new: Side, path: Path, *, http: Any = None, **more: Any) -> Result:
+def carry(old: Side, new: Side, path: Path, *, http: Any = None, batch: int = 50, **more: Any) -> Result:
     client = Client(http or requests.Session(), new.url)
     with State.open(path, pair="test") as state:
-        return migrate(Sides(old.client, client, state), **more)
+        return migrate(Sides(old.client, client, state, batch=batch), **{"sample": 10, **more})
 
 
 def test_what_there_is_and_what_is_lost_is_told_first(pair: tuple[Side, Side]) -> None:
@@ -60,7 +60,7 @@ def test_what_there_is_and_what_is_lost_is_told_first(pair: tuple[Side, Side]) -
 def test_all_of_it_arrives(pair: tuple[Side, Side], path: Path) -> None:
     old, new = pair
     seen: list[Any] = []
-    result = carry(old, new, path, progress=seen.append)
+    result = carry(old, new, path, progress=seen.append, sample=60)
     assert result.comparison.differences == []
     assert result.holds
     assert (result.comparison.projects, result.comparison.episodes, result.comparison.features) == (3, 60, 10)
@@ -129,16 +129,16 @@ def test_batches_whose_answers_were_lost_are_not_doubled(pair: tuple[Side, Side]
     old, new = pair
     project = ProjectId("acme", "lost-answers")
     old.client.create_project(Project(project, "", {}, {}))
-    old.client.add(project, episodes(project, 200))
+    old.client.add(project, episodes(project, 48))
     http = LosingAnswers()
     for _ in range(4):
         with pytest.raises(ApiError, match="no answer") as caught:
-            carry(old, new, path, http=http)
+            carry(old, new, path, http=http, batch=12)
         assert caught.value.status is None
-    result = carry(old, new, path, http=http)
+    result = carry(old, new, path, http=http, batch=12)
     assert result.holds
     assert http.lost == 4
-    assert new.client.episode_count(project) == 200
+    assert new.client.episode_count(project) == 48
     assert everything(new)["projects"][str(project)] == everything(old)["projects"][str(project)]
     assert new.project(project)["consistent"]
 
