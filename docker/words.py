@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import checks
 import configure
+import corrections
 from failures import Failure, defect, end
 
 DATABASES = 60.0
@@ -50,7 +51,7 @@ class Servers:
 
 @dataclass(frozen=True)
 class Files:
-    """Whatever a configuration of MemMachine's names that somebody else wrote: databases in files, without servers."""
+    """Whatever a configuration of MemMachine's names: databases in files, without servers."""
 
     configuration: Path
 
@@ -71,9 +72,12 @@ def place(folder: Path) -> Place:
     if not os.environ.get("POSTGRES_HOST") and written.is_file():
         return Files(written)
     settings = configure.read(os.environ)
-    prepared = configure.write(settings, folder, ingestion=False)
+    prepared = configure.write(settings, None if settings.on_disk else folder, ingestion=False)
     os.environ.update(prepared.environment)
-    return Servers(settings, prepared)
+    if not settings.on_disk:
+        return Servers(settings, prepared)
+    corrections.apply(settings.release)  # closing the stores saves an index
+    return Files(prepared.configuration)
 
 
 def run(word: Callable[[Place], Awaitable[dict[str, Any]]], *, seconds: float) -> None:
