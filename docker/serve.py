@@ -46,9 +46,10 @@ async def ready(settings: configure.Settings, prepared: configure.Prepared, seco
 def main() -> None:
     try:
         settings = configure.read(os.environ)
-        prepared = configure.write(settings, Path("/tmp"))
+        prepared = configure.write(settings)
         os.environ.update(prepared.environment)
-        asyncio.run(wait(settings, prepared, postgres=POSTGRES_SECONDS, neo4j=NEO4J_SECONDS))
+        if not settings.on_disk:
+            asyncio.run(wait(settings, prepared, postgres=POSTGRES_SECONDS, neo4j=NEO4J_SECONDS))
     except Failure as failure:
         end(failure)
     except Exception as error:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from memdeploy.cli import rehearsal
+from memdeploy.cli.backup import backup, restore
 from memdeploy.cli.destroy import destroy
 from memdeploy.cli.doctor import doctor
 from memdeploy.cli.history import history
@@ -19,12 +20,15 @@ from memdeploy.cli.proxy import proxy
 from memdeploy.cli.releases import releases
 from memdeploy.cli.status import status
 from memdeploy.cli.up import up
+from memdeploy.cli.upgrade import rescue, rollback, upgrade
 from memdeploy.cli.verify import verify
 from memdeploy.cli.version import version
 
 _HELP = """Put MemMachine, memory for AI agents, into your own cloud account, and look after it.
 
-Try it without an account: memdeploy up --provider gcp --rehearse --yes
+Try it on this machine: memdeploy up --provider local --yes
+
+Or against an embedded cloud, without an account: memdeploy up --provider gcp --rehearse --yes
 
 Options may also stand in memdeploy.yaml or in MEMDEPLOY_* variables; flags win over variables, variables over the
 file. `memdeploy COMMAND --help` shows them.
@@ -66,6 +70,11 @@ def build() -> typer.Typer:
         outputs,
         logs,
         proxy,
+        backup,
+        restore,
+        upgrade,
+        rollback,
+        rescue,
         destroy,
         list_,
         history,

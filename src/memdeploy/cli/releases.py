@@ -10,7 +10,7 @@ _JSON = RunOption("json", "--json", bool, False, "One JSON document on stdout, n
 
 @takes("releases", config=(), run=(_JSON,))
 def releases(call: Call) -> None:
-    """The MemMachine releases and their upgrades."""
+    """MemMachine releases, and the upgrades between them."""
     from memdeploy.lifecycle.releases import releases as table
 
     run(call, lambda secrets: table())

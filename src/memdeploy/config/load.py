@@ -19,6 +19,7 @@ from memdeploy.config.problems import explain
 
 DEFAULT_FILE = "memdeploy.yaml"
 KEY_FILES = ("model.key.file", "neo4j.password.file")
+PATHS = ("local.folder", "local.python")
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def load(
     for path, value in given.items():
         given[path] = _absolute(path, value, folder)
     tree = _textual(written.values)
-    _anchor_key_file(tree, written.folder)
+    _anchor_paths(tree, written.folder)
     origins = {path: written.where(path) for path in written.lines}
     origins |= {path: BY_PATH[path].env for path in from_env} | {path: BY_PATH[path].flag for path in flags}
     deployment = validate(lay(tree, given), lambda path: _origin(path, origins, written))
@@ -170,14 +171,16 @@ def _textual(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return result
 
 
-def _anchor_key_file(tree: dict[str, Any], folder: Path) -> None:
-    for path in KEY_FILES:
-        room, field, _ = path.split(".")
-        branch = tree.get(room)
-        source = branch.get(field) if isinstance(branch, dict) else None
-        if isinstance(source, dict) and isinstance(source.get("file"), str):
-            source["file"] = _absolute(path, source["file"], folder)
+def _anchor_paths(tree: dict[str, Any], folder: Path) -> None:
+    """Paths in a file are relative to that file's folder."""
+    for path in (*KEY_FILES, *PATHS):
+        *rooms, leaf = path.split(".")
+        branch: Any = tree
+        for room in rooms:
+            branch = branch.get(room) if isinstance(branch, dict) else None
+        if isinstance(branch, dict) and isinstance(branch.get(leaf), str):
+            branch[leaf] = _absolute(path, branch[leaf], folder)
 
 
 def _absolute(path: str, value: Any, folder: Path) -> Any:
-    return str((folder / Path(value).expanduser()).absolute()) if path in KEY_FILES else value
+    return str((folder / Path(value).expanduser()).absolute()) if path in (*KEY_FILES, *PATHS) else value

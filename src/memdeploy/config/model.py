@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from memdeploy.config.gcp import GcpOptions, Member
+from memdeploy.config.local import LocalOptions
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,18}[a-z0-9]$")]
 
@@ -69,7 +70,7 @@ class ModelProvider(StrEnum):
     OPENAI = "openai"  # and whatever speaks its protocol, at base_url
     BEDROCK = "amazon-bedrock"
     OLLAMA = "ollama"  # at base_url; needs no key
-    OFFLINE = "offline"  # our deterministic toy, in rehearsals only
+    OFFLINE = "offline"  # our deterministic toy: in rehearsals, and on this machine to try it out
 
 
 class ChatApi(StrEnum):
@@ -227,6 +228,7 @@ class Deployment(Options):
     profile: Profile = Profile.STANDARD
     release: str = Field(default="0.4.0", pattern=r"^[0-9]+(\.[0-9]+){1,3}$")
     gcp: GcpOptions = GcpOptions()
+    local: LocalOptions = LocalOptions()
     model: ModelOptions = ModelOptions()
     postgres: PostgresOptions = PostgresOptions()
     neo4j: Neo4jOptions = Neo4jOptions()

@@ -51,9 +51,10 @@ class Option:
         return self.form or words[self.kind]
 
 
-DEPLOYMENT, GCP, MODEL, POSTGRES, NEO4J, SERVICE = (
+DEPLOYMENT, GCP, LOCAL, MODEL, POSTGRES, NEO4J, SERVICE = (
     "Deployment",
     "Google Cloud",
+    "This machine",
     "Model",
     "PostgreSQL",
     "Neo4j",
@@ -68,7 +69,7 @@ OPTIONS: tuple[Option, ...] = (
         form="3 to 20 characters: a-z, 0-9 and dashes, first a letter, last no dash",
     ),
     Option(
-        "provider", "--provider", "Where it lives. This version: gcp.", DEPLOYMENT,
+        "provider", "--provider", "Where it lives. This version: gcp, local.", DEPLOYMENT,
         choices=("gcp", "aws", "azure", "local"), metavar="P",
     ),
     Option(
@@ -108,8 +109,25 @@ OPTIONS: tuple[Option, ...] = (
         default="read from the credentials", metavar="MEMBER", form="an IAM member such as user:ann@example.com",
     ),
     Option(
+        "local.runtime", "--runtime",
+        "docker: all servers in containers; embedded: MemMachine alone as a process, no engine needed.", LOCAL,
+        default="docker when an engine answers", choices=("docker", "embedded"), metavar="RUNTIME",
+    ),
+    Option(
+        "local.port", "--local-port", "Port of the loopback address that the service listens on.", LOCAL,
+        kind="integer", default="the first free one from 8080", metavar="N", form="a whole number from 1024 to 65535",
+    ),
+    Option(
+        "local.folder", "--local-folder", "Folder for its secrets and, embedded, its data.", LOCAL,
+        default="your user's data folder", metavar="DIR", form="a path; in a file relative to that file's folder",
+    ),
+    Option(
+        "local.python", "--local-python", "Python 3.12 or newer for the embedded runtime.", LOCAL,
+        default="found on this machine, else fetched with uv", metavar="PATH", form="a path to an interpreter",
+    ),
+    Option(
         "model.provider", "--model-provider",
-        "openai: also any server that speaks its protocol, at model.base_url; offline is a toy for rehearsals.", MODEL,
+        "openai: also any server that speaks its protocol, at model.base_url; offline is a toy, to try it out.", MODEL,
         default="openai", choices=("openai", "amazon-bedrock", "ollama", "offline"), metavar="PROVIDER",
     ),
     Option("model.chat", "--chat-model", "Chat model.", MODEL, default="gpt-4o-mini", metavar="MODEL"),

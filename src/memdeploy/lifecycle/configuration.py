@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from memdeploy.config.load import override
+from memdeploy.config.load import lay, override, validate
 from memdeploy.config.model import Deployment, ModelProvider, Provider
 from memdeploy.engine.step import Difference, Effect
 from memdeploy.errors import JournalError, Refused, UsageError
@@ -26,15 +26,22 @@ _UNFINDABLE = "stored memories have vectors of the old one and would no longer b
 def wanted(request: Request, journal: Journal | None) -> Deployment:
     """Raises `UsageError` when nobody says enough, or a flag contradicts what the deployment is."""
     if journal is None:
+        if request.deployment is None and _on_this_machine(request):
+            return validate(lay({"provider": str(Provider.LOCAL)}, request.given), lambda path: path)
         if request.deployment is None:
             raise UsageError(
                 "no provider is named",
-                suggestion="Add --provider gcp, or write `provider: gcp` into memdeploy.yaml.",
+                suggestion="Add --provider gcp or --provider local, or write one into memdeploy.yaml.",
             )
         return request.deployment
     if request.deployment is not None and request.from_file:
         return request.deployment
     return override(recorded(journal), request.given)
+
+
+def _on_this_machine(request: Request) -> bool:
+    """Somebody at a terminal who names nothing at all wants to try it here. A pipeline has to say where."""
+    return request.interactive and not request.from_file and not request.rehearse
 
 
 def recorded(journal: Journal) -> Deployment:
@@ -49,6 +56,16 @@ def recorded(journal: Journal) -> Deployment:
             where=path,
             suggestion="Use the version of memdeploy that wrote it, or a newer one.",
         ) from error
+
+
+def settled(deployment: Deployment, journal: Journal | None, request: Request) -> Deployment:
+    """With what nobody said decided, where that is decided only once: on this machine."""
+    if deployment.provider is not Provider.LOCAL:
+        return deployment
+    from memdeploy.providers.local.settled import settle
+
+    before, stands = (recorded(journal), SERVICE in journal.outputs()) if journal else (None, False)
+    return settle(deployment, before, has_key=lambda wanted: "model_key" in request.secrets(wanted), stands=stands)
 
 
 def staged(deployment: Deployment, stage: Stage) -> Deployment:
@@ -67,6 +84,8 @@ def staged(deployment: Deployment, stage: Stage) -> Deployment:
 
 def identity(deployment: Deployment) -> dict[str, Any]:
     """What a deployment is, as against how it is: fixed at birth."""
+    if deployment.provider is Provider.LOCAL:
+        return {"runtime": str(deployment.local.runtime), "folder": deployment.local.folder}
     return {"project": deployment.gcp.project, "region": deployment.gcp.region}
 
 
@@ -96,7 +115,8 @@ def check_release(journal: Journal, deployment: Deployment) -> None:
         raise Refused(
             f"{journal.name} runs MemMachine {before.release}; {deployment.release} would be an upgrade",
             code="upgrade-needed",
-            suggestion=f"Set release back to {before.release}: upgrades come with a later version of memdeploy.",
+            suggestion=f"`memdeploy upgrade --to {deployment.release}` does that, with a backup first; or set release"
+            f" back to {before.release}.",
         )
 
 
@@ -119,7 +139,8 @@ def as_it_is(journal: Journal, deployment: Deployment) -> Deployment:
     if not _settled(journal):
         return deployment
     before = recorded(journal)
-    model = deployment.model.model_copy(update={field: getattr(before.model, field) for field in FIXED})
+    fixed = (*FIXED, "provider") if before.provider is Provider.LOCAL else FIXED
+    model = deployment.model.model_copy(update={field: getattr(before.model, field) for field in fixed})
     return deployment.model_copy(update={"release": before.release, "model": model})
 
 
@@ -134,9 +155,9 @@ def _complete(deployment: Deployment) -> Deployment:
             "no Google Cloud project is named",
             suggestion="Add --project PROJECT, set MEMDEPLOY_GCP_PROJECT, or try it without an account: --rehearse.",
         )
-    if deployment.model.provider is ModelProvider.OFFLINE:
+    if deployment.model.provider is ModelProvider.OFFLINE and deployment.provider is not Provider.LOCAL:
         raise UsageError(
-            "the offline model exists in rehearsals only",
+            "the offline model exists in rehearsals and local deployments only",
             where="model.provider",
             suggestion="Set model.provider to openai and name a key, or add --rehearse.",
         )

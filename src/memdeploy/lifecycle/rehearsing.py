@@ -20,6 +20,7 @@ from memdeploy.state.deployments import Deployments
 from memdeploy.state.journal import REAL, DeploymentStatus
 
 FOLDER = "_rehearsal"
+LOCAL = "local"
 _SERVING = frozenset({DeploymentStatus.DEPLOYING, DeploymentStatus.READY, DeploymentStatus.FAILED})
 
 
@@ -48,6 +49,16 @@ def stage(
     A rehearsal without containers that this command started ends with it; its state stays. Raises `UsageError` when
     flags, environment and the journal's binding contradict each other.
     """
+    if provider == LOCAL:
+        if request.rehearse:
+            raise UsageError(
+                "a local deployment is no rehearsal",
+                code="local-rehearsal",
+                where="--rehearse",
+                suggestion="Leave out --rehearse: it runs on this machine alone, and destroy removes all of it.",
+            )
+        yield Stage()
+        return
     endpoint = environ.get(f"MEMDEPLOY_{provider.upper()}_ENDPOINT")
     ours = root / FOLDER / provider
     before = process.running(ours)

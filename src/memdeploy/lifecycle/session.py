@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from memdeploy.config.model import Deployment
+from memdeploy.config.model import Deployment, Provider
 from memdeploy.engine.clock import SystemClock
 from memdeploy.engine.crash import CrashPoints
 from memdeploy.engine.events import Event, EventKind, Sink
@@ -50,6 +50,7 @@ class Session:
     journal: Journal
     deployments: Deployments
     stage: Stage
+    context: Context
     cloud: Cloud
     graph: Graph
     clock: SystemClock
@@ -59,6 +60,12 @@ class Session:
 
     def tell(self, kind: EventKind, step: str | None = None, /, **data: Any) -> None:
         self.sink(Event(kind, self.clock.now(), step, data))
+
+    def of(self, deployment: Deployment, journal: Journal) -> Session:
+        """The same command on another configuration of the same deployment, with what is journalled by now."""
+        context = replace(self.context, deployment=deployment, records=journal.outputs())
+        cloud = load(deployment.provider)(context)
+        return replace(self, deployment=deployment, journal=journal, context=context, cloud=cloud, graph=cloud.graph())
 
     def header(self) -> dict[str, Any]:
         """What every result and the first event say of the deployment."""
@@ -91,9 +98,14 @@ class Session:
         return Runner(
             graph, ledgers, guards, self.clock, sink or self.sink, self.cloud.classify, self.cloud.poll,
             RunOptions(keep_going=keep_going or self.request.keep_going, replace=self.request.replace),
-            crash=CrashPoints.from_environment(os.environ, rehearsal=self.stage.target is not None),
+            crash=CrashPoints.from_environment(os.environ, allowed=self._is_ours),
             cancel=self.request.cancel,
         )  # fmt: skip
+
+    @property
+    def _is_ours(self) -> bool:
+        """Nothing that it makes is in anybody's cloud."""
+        return self.stage.target is not None or self.deployment.provider is Provider.LOCAL
 
     def reader(self, graph: Graph | None = None, sink: Sink | None = None) -> Runner:
         """A runner whose journal is a copy in memory: it can look, and run transient steps."""
@@ -130,7 +142,7 @@ def session(request: Request, sink: Sink, *, journal: Journal | None, deployment
         configuration.check_deployable(wanted)
     binding = journal.binding if journal else None
     with stage(request, str(wanted.provider), binding, deployments.root, os.environ) as found:
-        deployment = configuration.staged(wanted, found)
+        deployment = configuration.settled(configuration.staged(wanted, found), journal, request)
         if journal is not None:
             configuration.check_identity(journal, deployment)
             if request.command in _BRINGS_ABOUT:
@@ -152,7 +164,7 @@ def _opened(
     request: Request, sink: Sink, deployment: Deployment, journal: Journal, deployments: Deployments, found: Stage,
     wire: Any,
 ) -> Session:  # fmt: skip
-    clock = _clock(found, request)
+    clock = _clock(found, request, deployment.provider)
     context = Context(
         deployment=deployment.model_copy(update={"name": journal.name}),
         id=journal.id,
@@ -167,7 +179,7 @@ def _opened(
         records=journal.outputs(),
     )
     cloud = load(deployment.provider)(context)
-    opened = Session(request, deployment, journal, deployments, found, cloud, cloud.graph(), clock, sink)
+    opened = Session(request, deployment, journal, deployments, found, context, cloud, cloud.graph(), clock, sink)
     return replace(opened, shared=shared_place(opened, create=False))
 
 
@@ -201,8 +213,10 @@ def usual_seconds(graph: Graph, steps: Sequence[str]) -> float:
     return max(longest.values(), default=0.0)
 
 
-def _clock(found: Stage, request: Request) -> SystemClock:
+def _clock(found: Stage, request: Request, provider: Provider) -> SystemClock:
     event = request.cancel.event
+    if provider is Provider.LOCAL:  # what one's own machine did shows at once
+        return SystemClock(pace=CONTAINER_PACE, patience=1.0, cancelled=event)
     if found.target is None:
         return SystemClock(cancelled=event)
     if found.containers:

@@ -11,7 +11,7 @@ from memdeploy.engine.ledger import Kept, Status
 from memdeploy.engine.results import Action, RunResult
 from memdeploy.engine.step import Observed
 from memdeploy.errors import AnswerNeeded, ExitCode, MemdeployError, NotYet
-from memdeploy.lifecycle import actions, diagnosis, orphans
+from memdeploy.lifecycle import actions, diagnosis, orphans, unfinished
 from memdeploy.lifecycle.changing import Changing, change, shared_at_rest, shared_for_up
 from memdeploy.lifecycle.outcome import error_of, seconds_since
 from memdeploy.lifecycle.plan import check_replace, plan_data, planned_actions, tell_plan, warned
@@ -28,6 +28,7 @@ def up(request: Request, sink: Sink) -> Result:
     with change(request, sink, may_create=True) as changing:
         opened = changing.session
         start = opened.clock.boottime()
+        unfinished.refuse(changing.journal)
         resumed = _half_done(changing.journal)
         check_replace(opened.graph, request.replace)
         opened.begin(opened.graph)

@@ -1,6 +1,6 @@
 """A model for rehearsals: small, deterministic, OpenAI-compatible as far as MemMachine asks. It knows no language.
 
-    python3 offline_model.py [PORT]        (default 9000)
+    python3 offline_model.py [PORT [HOST]]        (default: 9000, on every address)
 
 Standard library only and one file, so that it runs as it is inside a Python image. Embeddings are a hashed bag of
 words: texts that share words are near each other, so search finds what was stored. The chat model answers with the
@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 PORT = 9000
+HOST = "0.0.0.0"  # noqa: S104 (inside its own container)
 ALIAS = "offline-model"
 "The network name under which a rehearsal's containers find it; `http://offline-model:9000/v1`."
 DIMENSIONS = 1536
@@ -177,8 +178,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main(arguments: list[str]) -> None:
-    port = int(arguments[0]) if arguments else PORT
-    ThreadingHTTPServer(("0.0.0.0", port), Handler).serve_forever()  # noqa: S104 (inside its own container)
+    port, host = [*arguments, *(str(PORT), HOST)[len(arguments) :]]
+    ThreadingHTTPServer((host, int(port)), Handler).serve_forever()
 
 
 if __name__ == "__main__":

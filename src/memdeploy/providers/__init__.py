@@ -18,9 +18,13 @@ def load(provider: Provider | str) -> Callable[[Context], Cloud]:
         from memdeploy.providers.gcp.cloud import open_cloud
 
         return open_cloud
+    if provider == Provider.LOCAL:
+        from memdeploy.providers.local.cloud import open_local
+
+        return open_local
     raise UsageError(
         f"provider {provider} is not in this version",
         code="not-in-this-version",
         where="provider",
-        suggestion="Use --provider gcp; --rehearse needs no account.",
+        suggestion="Use --provider gcp (--rehearse needs no account) or --provider local.",
     )

@@ -198,6 +198,24 @@ class Cloud(Protocol):
         """One look; oldest first. What it raises, `classify` knows."""
         ...
 
+    def dumping(self, folder: Path) -> Graph:
+        """Steps of `backup`: `service.stop`, so that nothing is stored meanwhile; then for each part of the data
+        `dump.<part>`, which writes one file into `folder` and outputs {"file", "bytes", "sha256"}; then
+        `service.start`. All are transient. A run that ends between leaves a stopped service, which `up` starts."""
+        ...
+
+    def loading(self, folder: Path) -> Graph:
+        """Steps of `restore` into a deployment that stands: `service.stop`, for each part `load.<part>`, which puts the
+        file that `dump.<part>` wrote in the place of what is there, `service.start`. All are transient; safe to
+        repeat after a run that ended between."""
+        ...
+
+    def tool(self, word: str, arguments: Sequence[str] = ()) -> Step:
+        """A transient step that runs one of MemMachine's container words (`docker/startup.sh`) once, with the
+        service's own environment, beside it; its outputs are the one JSON object that the word prints. Fails with
+        `memmachine.exits.failure` for its exit code."""
+        ...
+
     def why(self, step: str, outputs: Mapping[str, Mapping[str, Any]]) -> MemdeployError | None:
         """Why this step's resource is broken, as `up` would tell it; None when nothing more can be said."""
         ...

@@ -81,6 +81,17 @@ def money(cost: object, prices: object = None) -> str:
     return f"about {amount}/month" + (f" (prices {clean(prices)})" if prices else "")
 
 
+def size(number: int) -> str:
+    """Bytes: `512 bytes`, `3.4 MB`, `12 GB`."""
+    if number < 1000:
+        return f"{number} bytes"
+    value, units = float(number), iter(("kB", "MB", "GB", "TB"))
+    unit = "bytes"
+    while value >= 1000:
+        value, unit = value / 1000, next(units)
+    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+
+
 def joined(parts: Iterable[str], by: str = " · ") -> str:
     """The parts that are there."""
     return by.join(part for part in parts if part)

@@ -219,7 +219,7 @@ def test_what_libraries_print_is_not_on_the_answers_line(
         print("a library talks")
 
     monkeypatch.setattr(prepare, "tables", noisy)
-    monkeypatch.setattr(prepare, "Path", lambda _: tmp_path)
+    monkeypatch.setenv("RUN_FOLDER", str(tmp_path))
     for name, value in COMPLETE.items():
         monkeypatch.setenv(name, value)
     prepare.main()
@@ -280,7 +280,7 @@ def test_what_nobody_foresaw_has_an_exit_code_and_no_secret(
 
 def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, deadline: float = 20.0) -> int:
     """The exit code of prepare's main."""
-    monkeypatch.setattr(prepare, "Path", lambda _: tmp_path)
+    monkeypatch.setenv("RUN_FOLDER", str(tmp_path))
     monkeypatch.setattr(prepare, "DEADLINE", deadline)
     for name, value in COMPLETE.items():
         monkeypatch.setenv(name, value)

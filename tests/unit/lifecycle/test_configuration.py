@@ -124,3 +124,22 @@ def test_the_real_cloud_needs_a_project_and_a_real_model() -> None:
         configuration.staged(deployment(gcp={}), Stage())
     with pytest.raises(UsageError, match="offline"):
         configuration.staged(deployment(model={"provider": "offline"}), Stage())
+
+
+@pytest.mark.parametrize(
+    ("request_", "provider"),
+    [
+        (Request("up", interactive=True), "local"),
+        (Request("up", interactive=True, given={"release": "0.3.9"}), "local"),
+        (Request("up", interactive=False), None),
+        (Request("up", interactive=True, from_file=True), None),
+        (Request("up", interactive=True, rehearse=True), None),
+    ],
+)
+def test_who_names_nothing_at_a_terminal_deploys_here(request_: Request, provider: str | None) -> None:
+    if provider is None:
+        with pytest.raises(UsageError):
+            configuration.wanted(request_, None)
+        return
+    chosen = configuration.wanted(request_, None)
+    assert (str(chosen.provider), chosen.release) == (provider, request_.given.get("release", "0.4.0"))

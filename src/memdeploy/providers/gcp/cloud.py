@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from memdeploy.config.model import Access, Deployment, Neo4jMode
@@ -125,6 +126,15 @@ class GoogleCloud:
 
         return logs.read(self.scope, query)
 
+    def dumping(self, folder: Path) -> Graph:
+        raise _later("backup")
+
+    def loading(self, folder: Path) -> Graph:
+        raise _later("restore")
+
+    def tool(self, word: str, arguments: Sequence[str] = ()) -> Step:
+        raise _later(word)
+
     def why(self, step: str, outputs: Mapping[str, Mapping[str, Any]]) -> MemdeployError | None:
         from memdeploy.providers.gcp.service import why
 
@@ -205,3 +215,11 @@ class GoogleCloud:
 
     def kept_costs(self) -> Mapping[str, float]:
         return costs.kept(self.scope.deployment, self.scope.context.records)
+
+
+def _later(what: str) -> UsageError:
+    return UsageError(
+        f"{what} of a deployment on Google Cloud is not in this version",
+        code="not-in-this-version",
+        suggestion="Cloud SQL takes daily backups by itself, and the machine's disk has daily snapshots.",
+    )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
 from memdeploy.engine.step import Resource
-from memdeploy.errors import JournalError
+from memdeploy.providers import rebuilding
 from memdeploy.providers.gcp.scope import Scope
 
 _HERE = "memdeploy.providers.gcp"
@@ -45,13 +44,4 @@ KINDS: Mapping[str, str] = {
 
 
 def make(scope: Scope, kind: str, identity: Mapping[str, Any]) -> Resource:
-    """Raises `JournalError` for a kind that this version does not know: a newer one wrote it."""
-    place = KINDS.get(kind)
-    if place is None:
-        raise JournalError(
-            f"the journal holds a resource of kind {kind!r}, which this version does not know",
-            suggestion="Use the version of memdeploy that made it, or a newer one.",
-        )
-    module, name = place.split(":")
-    resource: Resource = getattr(importlib.import_module(f"{_HERE}.{module}"), name)(scope, **identity)
-    return resource
+    return rebuilding.make(_HERE, KINDS, scope, kind, identity)

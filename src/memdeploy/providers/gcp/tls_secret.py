@@ -8,7 +8,9 @@ from typing import Any
 
 from memdeploy.engine.step import Outputs, Run, Unknown
 from memdeploy.providers.gcp import tls
-from memdeploy.providers.gcp.secrets import Stored, StoredSecret
+from memdeploy.providers.gcp.scope import Scope
+from memdeploy.providers.gcp.vault import Vault
+from memdeploy.providers.stored import Stored, StoredSecret
 from memdeploy.secret import Secret
 
 
@@ -20,6 +22,9 @@ class TlsSecret(StoredSecret):
     """
 
     kind = "secretmanager.tls"
+
+    def __init__(self, scope: Scope, name: str) -> None:
+        super().__init__(scope, name, Vault(scope, name))
 
     def current(self, run: Run) -> bool:
         return "certificate" in run.notes and run.notes.get("address") == run.inputs["address"]

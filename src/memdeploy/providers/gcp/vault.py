@@ -6,11 +6,7 @@ so the newest version is found by walking up from what a list shows.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from memdeploy.engine.step import Run
@@ -18,15 +14,8 @@ from memdeploy.errors import CloudError, ErrorKind
 from memdeploy.providers.gcp import errors
 from memdeploy.providers.gcp.names import last
 from memdeploy.providers.gcp.scope import Scope
+from memdeploy.providers.stored import Version
 from memdeploy.secret import Secret, SecretRef
-
-_SCRYPT: Mapping[str, int] = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
-
-
-@dataclass(frozen=True)
-class Version:
-    number: int
-    enabled: bool
 
 
 class Vault:
@@ -108,20 +97,6 @@ class Vault:
 def reveal(scope: Scope, ref: SecretRef) -> Secret:
     """The value that a journalled reference names. To be called inside the one call that needs it."""
     return Vault(scope, ref.name).reveal(ref.version)
-
-
-def fingerprint(value: Secret) -> dict[str, str]:
-    """Tells later whether a given value changed, and nothing else: scrypt with a salt of its own, for the journal."""
-    salt = os.urandom(16)
-    return {"salt": salt.hex(), "hash": _scrypt(value, salt)}
-
-
-def matches(value: Secret, known: Mapping[str, str] | None) -> bool:
-    return bool(known) and hmac.compare_digest(_scrypt(value, bytes.fromhex(known["salt"])), known["hash"])  # type: ignore[index]
-
-
-def _scrypt(value: Secret, salt: bytes) -> str:
-    return hashlib.scrypt(value.reveal().encode(), salt=salt, **_SCRYPT).hex()
 
 
 def _absent_is_none(call: Callable[[], Version]) -> Version | None:

@@ -1,0 +1,147 @@
+"""`memdeploy backup`: both databases together in one archive, taken while nothing is stored, checked after it is
+written."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import memdeploy
+from memdeploy.engine.events import EventKind, Sink
+from memdeploy.engine.graph import Graph
+from memdeploy.engine.results import RunResult
+from memdeploy.errors import ExitCode, MemdeployError, NoSuchDeployment, Refused
+from memdeploy.lifecycle import dataruns
+from memdeploy.lifecycle.changing import Changing, change
+from memdeploy.lifecycle.outcome import seconds_since
+from memdeploy.lifecycle.request import Request
+from memdeploy.lifecycle.result import Result
+from memdeploy.memmachine import archive
+from memdeploy.memmachine.archive import Manifest, Part
+from memdeploy.providers.local.settled import default_folder
+from memdeploy.state.journal import DeploymentStatus
+
+FOLDER = "backups"
+SUFFIX = ".memdeploy.tar"
+_REMEMBERED = 20
+_WHOLE = frozenset({DeploymentStatus.READY, DeploymentStatus.FAILED, DeploymentStatus.MIGRATING})
+
+
+@dataclass(frozen=True)
+class Made:
+    path: Path
+    manifest: Manifest
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "archive": str(self.path),
+            "bytes": self.path.stat().st_size,
+            "created": self.manifest.created,
+            "parts": [{"part": part.part, "bytes": part.bytes, "sha256": part.sha256} for part in self.manifest.parts],
+            "holds": dict(self.manifest.counts),
+        }
+
+
+def backup(request: Request, sink: Sink) -> Result:
+    with change(request, sink) as changing:
+        opened = changing.session
+        start = opened.clock.boottime()
+        _refuse_partial(changing)
+        path = place(changing, request.archive)
+        opened.begin(opened.cloud.dumping(path.parent))
+        made = make(changing, path)
+        data = {**opened.header(), **made.to_json(), "seconds": seconds_since(opened.clock, start)}
+        opened.tell(EventKind.RUN_FINISHED, status="success", exit_code=0, seconds=data["seconds"])
+        return Result("backup", "success", ExitCode.DONE, data)
+
+
+def place(changing: Changing, wanted: Path | None) -> Path:
+    """Where the archive goes. Raises `Refused` when something is there already."""
+    moment = datetime.fromtimestamp(changing.session.clock.now(), UTC).strftime("%Y%m%dT%H%M%SZ")
+    name = f"{changing.journal.name}-{moment}{SUFFIX}"
+    path = wanted or default_folder() / FOLDER / name
+    path = path / name if path.is_dir() else path
+    if path.exists():
+        raise Refused(f"{path} is there already", code="exists", where=str(path), suggestion="Name another with --to.")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def make(changing: Changing, path: Path, *, start_again: bool = True) -> Made:
+    """Stops the service, counts, dumps, writes and checks the archive, remembers it in the journal, and starts the
+    service again, whatever went wrong. Raises what did."""
+    opened = changing.session
+    with _scratch(path.parent) as folder:
+        graph = opened.cloud.dumping(folder)
+        try:
+            dataruns.must(dataruns.run(changing, graph, {dataruns.STOP}))
+            counted = dataruns.counts(changing)
+            found = dataruns.must(dataruns.run(changing, graph, dataruns.parts(graph, dataruns.DUMP)))
+            manifest = _manifest(changing, counted, _parts(found))
+            archive.write(path, manifest, folder)
+        except BaseException:
+            with suppress(MemdeployError):
+                _start(changing, graph)
+            raise
+    if start_again:
+        _start(changing, graph)
+    opened.tell(EventKind.NOTICE, text=f"checking {path}", level="info")
+    made = Made(path, archive.check(path))
+    _remember(changing, made)
+    return made
+
+
+def _start(changing: Changing, graph: Graph) -> None:
+    dataruns.must(dataruns.run(changing, graph, {dataruns.START}))
+
+
+def _refuse_partial(changing: Changing) -> None:
+    """Only what was whole once has something to save."""
+    journal = changing.journal
+    if "service" not in journal.outputs() or journal.status not in _WHOLE:
+        raise NoSuchDeployment(
+            f"{journal.name} is {journal.status}: there is no running service to back up",
+            suggestion="`memdeploy up` brings it back.",
+        )
+
+
+def _parts(found: RunResult) -> tuple[Part, ...]:
+    made = [(step.name.removeprefix(dataruns.DUMP), step.outputs or {}) for step in found.steps]
+    return tuple(Part(name, str(out["file"]), int(out["bytes"]), str(out["sha256"])) for name, out in made)
+
+
+def _manifest(changing: Changing, counted: Mapping[str, Any], parts: tuple[Part, ...]) -> Manifest:
+    opened = changing.session
+    return Manifest(
+        deployment=changing.journal.name,
+        id=changing.journal.id,
+        provider=f"{opened.deployment.provider}",
+        release=opened.deployment.release,
+        created=datetime.fromtimestamp(opened.clock.now(), UTC).isoformat(timespec="seconds"),
+        parts=parts,
+        counts=counted,
+        configuration=opened.deployment.model_dump(mode="json"),
+        memdeploy=memdeploy.__version__,
+    )
+
+
+@contextmanager
+def _scratch(beside: Path) -> Iterator[Path]:
+    """On the disk that the archive will be on, readable by its owner alone."""
+    folder = Path(tempfile.mkdtemp(prefix=".memdeploy-", dir=beside))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remember(changing: Changing, made: Made) -> None:
+    known = list(changing.journal.facts.get("backups") or ())
+    entry = {"archive": str(made.path), "created": made.manifest.created, "release": made.manifest.release}
+    changing.writer.update(facts={"backups": [*known, entry][-_REMEMBERED:]})

@@ -1,0 +1,40 @@
+"""What a command that carries data left half done, as the journal's facts: `up` would make it worse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from memdeploy.errors import Refused
+from memdeploy.state.journal import Journal
+
+RESTORING, UPGRADE, PREVIOUS, MIGRATION = "restoring", "upgrade", "previous", "migration"
+"""Names of facts. restoring: {archive}; upgrade: {from, to, archive, configuration}; previous: the same, of the last
+upgrade that ended well; migration: {into, to, done}, of memories that are carried into another deployment."""
+
+
+def refuse(journal: Journal) -> None:
+    """Raises `Refused` for an interrupted upgrade or restore, and says what ends it."""
+    upgrade = fact(journal, UPGRADE)
+    if upgrade:
+        raise Refused(
+            f"an upgrade of {journal.name} from {upgrade['from']} to {upgrade['to']} was interrupted",
+            code="upgrade-interrupted",
+            where=journal.name,
+            suggestion=f"`memdeploy upgrade --name {journal.name}` goes on; `memdeploy rollback --name {journal.name}`"
+            f" returns to {upgrade['from']}.",
+        )
+    restoring = fact(journal, RESTORING)
+    if restoring:
+        raise Refused(
+            f"a restore of {journal.name} was interrupted: its databases may hold a part of the memories",
+            code="restore-interrupted",
+            where=journal.name,
+            suggestion=f"Run `memdeploy restore {restoring['archive']} --name {journal.name}` again.",
+        )
+
+
+def fact(journal: Journal, name: str) -> Mapping[str, Any]:
+    """Empty when there is none."""
+    found = journal.facts.get(name)
+    return found if isinstance(found, Mapping) else {}
