@@ -157,7 +157,7 @@ def test_a_batch_that_was_half_stored_is_stored_whole(pair: tuple[Side, Side], p
             carry(old, new, path)
     finally:
         new.stack.neo4j.start()
-        wait_for(new.graph_answers, "Neo4j", 120)
+        wait_for(new.graph_answers, "Neo4j", 300)
     result = carry(old, new, path)
     assert result.holds
     line = new.project(project)
@@ -167,7 +167,7 @@ def test_a_batch_that_was_half_stored_is_stored_whole(pair: tuple[Side, Side], p
 def test_a_project_that_is_deleted_meanwhile_is_deleted(pair: tuple[Side, Side], path: Path) -> None:
     old, new = pair
     old.client.delete_project(ProjectId("acme", "half"))
-    wait_for(lambda: len(old.client.projects()) == 4, "deletion", 60)
+    wait_for(lambda: len(old.client.projects()) == 4, "deletion", 240)
     assert carry(old, new, path).holds
     assert ProjectId("acme", "half") not in new.client.projects()
 
