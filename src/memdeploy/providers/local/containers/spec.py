@@ -102,13 +102,18 @@ def wanted(spec: Spec, powers: Powers) -> dict[str, Any]:
     """Field -> value, as `found.seen` reads it off a container."""
     size = powers.limited(spec.size)
     return {
-        "image": spec.image,
+        "image": image_id(spec.image),
         "settings": spec.settings,
         "memory_mb": size.memory,
         "cpus": size.cpus,
         "restart": spec.restart,
         "port": spec.port[1] if spec.port else None,
     }
+
+
+def image_id(text: str) -> str:
+    """podman leaves the algorithm out."""
+    return text.removeprefix("sha256:")
 
 
 def arguments(
