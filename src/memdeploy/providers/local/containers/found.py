@@ -40,7 +40,8 @@ class Found:
     @property
     def status(self) -> str:
         """created, running, paused, restarting, removing, exited or dead."""
-        return str(self.attrs["State"]["Status"])
+        told = str(self.attrs["State"]["Status"])
+        return "exited" if told == "stopped" else told  # podman's word for it
 
     @property
     def exit_code(self) -> int:
