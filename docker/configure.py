@@ -218,7 +218,7 @@ def _on_disk(settings: Settings) -> _Storage:
         on_disk.SQL,
         databases=on_disk.databases(settings),
         long_term=on_disk.long_term(),
-        semantic=on_disk.profiles(),
+        semantic=on_disk.profiles(settings),
         log=on_disk.no_log(Path(settings.run_folder)),
     )
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import configure
 import looking
 import machine
 import words
@@ -15,9 +14,8 @@ import words
 DEADLINE = 540.0
 
 
-async def count(settings: configure.Settings, prepared: configure.Prepared) -> dict[str, Any]:
-    await (await words.databases(settings, prepared)).close()
-    async with machine.opened() as resources:
+async def count(place: words.Place) -> dict[str, Any]:
+    async with place.reached(), machine.opened() as resources:
         return (await looking.look(resources)).line()
 
 

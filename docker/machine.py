@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
-import importlib.util
+import os
 from collections.abc import AsyncIterator
 from typing import Any
 
-MODULES = ("memmachine_server", "memmachine")  # the second until 0.2.6
+import release
 
 
 def part(name: str) -> Any:
     """A module of MemMachine by its name below the package."""
-    for module in MODULES:
-        if importlib.util.find_spec(module):
-            return importlib.import_module(f"{module}.{name}")
-    raise ModuleNotFoundError(MODULES[0])
+    return release.find(os.environ).part(name)
 
 
 @contextlib.asynccontextmanager

@@ -4,11 +4,13 @@ An image carries the one file of its own release; a checkout has them all. Facts
 and are held against them in the image (tests/e2e/test_image_settings.py). Standard library only.
 
 - `module`: the server's Python package. `packages`: the distributions that carry its version, all of which are pinned.
+  `adds`: what upstream's image of it lacks, where there is no other source.
 - `episode_key`: the column of `episodestore` that names an episode.
 - `lacks`: settings of ours, by path in the configuration, that it does not know. MemMachine ignores what it does not
   know without a word, so what stands in a configuration should do something.
 - `corrections`: those of `corrections.py` whose fault it has.
 - `chat_fields`: what it adds to a request for chat completions.
+- `profiles_on_disk`: it can keep profiles (semantic memory) without PostgreSQL's pgvector, in a vector store on disk.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ class Release:
     lacks: tuple[str, ...]
     corrections: tuple[str, ...]
     chat_fields: Mapping[str, Any]
+    profiles_on_disk: bool
 
     def part(self, name: str) -> Any:
         """A module of the server's, by its place in it: `server.app`."""
@@ -66,7 +69,7 @@ def find(environment: Mapping[str, str]) -> Release:
     facts = json.loads((FOLDER / f"{version}.json").read_text())
     return Release(
         version, facts["module"], facts["episode_key"], tuple(facts["lacks"]), tuple(facts["corrections"]),
-        dict(facts["chat_fields"]),
+        dict(facts["chat_fields"]), facts["profiles_on_disk"],
     )  # fmt: skip
 
 

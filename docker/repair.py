@@ -13,43 +13,34 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import uuid
 from typing import Any
 
-import configure
 import graph
 import looking
 import machine
 import words
-from failures import Failure
 from halves import Look, Task, tasks
 
 DEADLINE = 3600.0
 SETTLING = 75.0  # MemMachine gives an add up after 31 to 59 s
 BATCH = 50
-LOCK = 5_714_229_032  # any number that nobody else uses in this database
 STOPPED = "SERVICE_STOPPED"
 
 
-async def repair(settings: configure.Settings, prepared: configure.Prepared) -> dict[str, Any]:
-    connection = await words.databases(settings, prepared)
-    try:
-        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
-            raise Failure("repair-busy")
-        async with machine.opened() as resources:
-            return await all_projects(resources, stopped=os.environ.get(STOPPED) == "yes")
-    finally:
-        await connection.close()
+async def repair(place: words.Place) -> dict[str, Any]:
+    async with place.reached(alone=True), machine.opened() as resources:
+        return await all_projects(resources, stopped=os.environ.get(STOPPED) == "yes")
 
 
 async def all_projects(resources: Any, *, stopped: bool) -> dict[str, Any]:
     """How many were repaired, and the look afterwards. The caller holds a lock against another repair."""
     before = await looking.look(resources)
     todo = await agreed(resources, before, stopped=stopped)
-    for task in todo:
-        await project(resources, task)
+    repaired = sum([await project(resources, task) for task in todo])
     after = await looking.look(resources) if todo else before
     return {
-        "repaired": sum(len(task.uids) for task in todo), "loose_removed": sum(len(task.loose) for task in todo),
+        "repaired": repaired, "loose_removed": sum(len(task.loose) for task in todo),
         **after.line(),
     }  # fmt: skip
 
@@ -63,35 +54,37 @@ async def agreed(resources: Any, before: Look, *, stopped: bool) -> list[Task]:
     return tasks(before, await looking.look(resources))
 
 
-async def project(resources: Any, task: Task) -> None:
+async def project(resources: Any, task: Task) -> int:
+    """How many memories were stored."""
     settings = await looking.settings_of(resources, task.key)
     if settings is None:  # its project went away meanwhile
-        return
+        return 0
+    stored = 0
     store = await resources.get_episode_storage()
     manager = await resources.get_episodic_memory_manager()
     async with manager.open_episodic_memory(task.key) as memory:
         memory.short_term_memory = None  # this process's own, and it would ask a language model
         for start in range(0, len(task.uids), BATCH):
-            await whole(store, memory, task.uids[start : start + BATCH])
+            stored += await whole(store, memory, task.uids[start : start + BATCH])
             done = min(start + BATCH, len(task.uids))
             print(f"memdeploy: {task.key}: {done} of {len(task.uids)} stored", file=sys.stderr, flush=True)
     if task.loose and looking.in_graph(settings):
         driver = await resources.get_neo4j_driver(settings.vector_graph_store)
         await graph.drop_loose(driver, task.key, task.loose)
+    return stored
 
 
-async def whole(store: Any, memory: Any, uids: tuple[str, ...]) -> None:
+async def whole(store: Any, memory: Any, uids: tuple[str, ...]) -> int:
     episodes = [episode for uid in uids if (episode := await store.get_episode(_key(uid))) is not None]
-    if not episodes:
-        return
+    if not episodes:  # deleted meanwhile
+        return 0
     await memory.long_term_memory.delete_episodes([episode.uid for episode in episodes])
     await memory.add_memory_episodes(episodes)
+    return len(episodes)
 
 
 def _key(uid: str) -> Any:
     """As this release's store takes it: a text of digits until 0.3.9, then a UUID."""
-    import uuid
-
     return uid if uid.isdigit() else uuid.UUID(uid)
 
 

@@ -32,23 +32,19 @@ REFUSED = {
 }
 
 
-async def rescue(settings: configure.Settings, prepared: configure.Prepared) -> dict[str, Any]:
+async def rescue(place: words.Place) -> dict[str, Any]:
+    if not isinstance(place, words.Servers):
+        raise Failure("rescue-refused", "there is no PostgreSQL")
     only_look = "--check" in sys.argv[1:]
-    connection = await words.databases(settings, prepared)
-    try:
-        async with connection.transaction():
-            # Whoever starts meanwhile waits for this, and nobody adds between look and change.
-            await connection.execute("SELECT pg_advisory_xact_lock(5714229033)")
-            found = await look(connection, settings)
-            if only_look or found["state"] == "healthy":
-                return {**found, "rescued": False}
-            if found["state"] != "broken":
-                raise Failure("rescue-refused", told(found))
-            for statement in BACK:
-                await connection.execute(statement)
+    async with place.reached(alone=True) as connection, connection.transaction():
+        found = await look(connection, place.settings)
+        if only_look or found["state"] == "healthy":
+            return {**found, "rescued": False}
+        if found["state"] != "broken":
+            raise Failure("rescue-refused", told(found))
+        for statement in BACK:
+            await connection.execute(statement)
         return {**found, "rescued": True}
-    finally:
-        await connection.close()
 
 
 async def look(connection: Any, settings: configure.Settings) -> dict[str, Any]:

@@ -69,6 +69,11 @@ def version(packages: list[dict[str, str]], name: str) -> str:
 
 def main(release: str) -> None:
     facts = json.loads((DOCKER / "releases" / f"{release}.json").read_text())
+    if not facts["packages"]:
+        added = "What is added to upstream's image, linux/amd64, CPython 3.12; made by scripts/lock_image.py"
+        lock = render(resolve(*facts["adds"], dependencies=False), f"MemMachine {release}. {added}")
+        (FOLDER / f"memmachine-{release}.txt").write_text(lock)
+        return
     server = [f"{package}=={release}" for package in facts["packages"]]
     driver = version(resolve(*server), "neo4j")
     packages = resolve(*server, f"neo4j-rust-ext=={driver}.*")

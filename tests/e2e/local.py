@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,3 +88,10 @@ def remove_all(engine: docker.DockerClient, ids: set[str]) -> None:
             network.remove()
         for volume in engine.volumes.list(filters=label):
             volume.remove(force=True)
+
+
+def any_port() -> str:
+    """One that no other test is likely to be given at the same time, as `up`'s own choice may be."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])

@@ -1,7 +1,8 @@
 """Runs inside MemMachine's image, beside the files of docker/: what each provider's configuration becomes there.
 
 Prints one line of JSON: what MemMachine's own loader makes of the configuration and which parts of it mean nothing to
-this release, whether its own embedder and language model work with it, and what `model_checks` says when a Bedrock of our own on loopback answers in several ways.
+this release, whether its own embedder and language model work with it, and what `model_checks` says when a Bedrock of
+our own on loopback answers in several ways.
 """
 
 from __future__ import annotations

@@ -18,11 +18,19 @@ ORGANISATION = "e2e"
 
 def healthy(container: Container) -> bool:
     """Fails at once when it has ended."""
+    assert not ended(container), container.logs().decode()[-3000:]
+    return answers(container)
+
+
+def ended(container: Container) -> bool:
     container.reload()
-    assert container.status != "exited", container.logs().decode()[-3000:]
+    return bool(container.status == "exited")
+
+
+def answers(container: Container) -> bool:
     try:
         return requests.get(f"{url(container)}/api/v2/health", timeout=2).ok
-    except requests.RequestException:
+    except (requests.RequestException, LookupError, TypeError):  # without a port once it has ended
         return False
 
 
@@ -78,29 +86,34 @@ def memories(container: Container, project: str) -> Memories:
 
 @dataclass
 class Stopped:
-    """`status` of the request that was under way, and how the container ended."""
+    """`status` of the request that was under way, the container's exit code, and its seconds after the answer."""
 
     status: int
-    seconds: float
     code: int
+    seconds: float
 
 
 def stopped_while_answering(stack: Stack, container: Container, seconds: float) -> Stopped:
     """SIGTERM while an add waits for the model, which holds its answers back for so long."""
     assert stack.model is not None
-    answers: list[int] = []
-    asking = Thread(target=lambda: answers.append(memories(container, "slow").add("A slow barge.").status_code))
+    answers: list[tuple[int, float]] = []
+
+    def ask() -> None:
+        status = memories(container, "slow").add("A slow barge.").status_code
+        answers.append((status, time.monotonic()))
+
+    asking = Thread(target=ask)
     put(stack.model, "/", {"delay": (str(seconds).encode(), 0o644, 0)})
     before = stack.model.logs().count(b"holding")
     try:
         asking.start()
         model = stack.model
         wait_for(lambda: model.logs().count(b"holding") > before, "the model's request", 20)
-        started = time.monotonic()
         container.stop(timeout=60)
-        took = time.monotonic() - started
+        ended_at = time.monotonic()
         asking.join()
     finally:
         stack.model.exec_run(["rm", "/delay"])
     container.reload()
-    return Stopped(answers[0], took, int(container.attrs["State"]["ExitCode"]))
+    status, answered_at = answers[0]
+    return Stopped(status, int(container.attrs["State"]["ExitCode"]), ended_at - answered_at)

@@ -213,8 +213,11 @@ class Stack:
         return {name: value for name, value in {**complete, **changes}.items() if value}
 
     def memmachine(self, word: str, environment: Mapping[str, str], image: str = MEMMACHINE) -> Container:
-        """Started as the cloud runs it, and a little stricter: own uid, nothing writable but /tmp, no capability."""
-        return self._started(image, [word], environment)
+        """Started as the cloud runs it, and a little stricter: own uid, nothing writable but /tmp, no capability.
+
+        `word`: with its arguments, if any.
+        """
+        return self._started(image, word.split(), environment)
 
     def python(self, code: str, environment: Mapping[str, str], image: str = MEMMACHINE) -> Container:
         """The same container, running this in place of startup.sh; the image's own programs can be imported."""

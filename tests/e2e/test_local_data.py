@@ -9,7 +9,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.e2e.local import Local, remove_all, texts
+from tests.e2e.local import Local, any_port, remove_all, texts
 from tests.support.cli import Memdeploy
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1800)]
@@ -33,7 +33,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) 
 
 
 def made(home: Memdeploy, engine: docker.DockerClient, name: str, *more: str) -> Local:
-    home("up", *LOCAL, "--name", name, *more)
+    home("up", *LOCAL, "--name", name, "--local-port", any_port(), *more)
     return Local(home, engine, name)
 
 
@@ -80,7 +80,7 @@ def test_every_memory_lives_again_under_another_name(first: Local, archive: Path
     home("destroy", "--name", "first", "--yes", "--delete-data", "--no-final-backup")
     assert first.containers() == []
 
-    said = home("restore", str(archive), "--name", "second", "--yes").data
+    said = home("restore", str(archive), "--name", "second", "--yes", "--local-port", any_port()).data
     second = Local(home, first.engine, "second")
 
     assert said["verified"] == "real"

@@ -104,7 +104,7 @@ def _plan(changing: Changing) -> Plan:
         raise row.refusal
     into = str(begun.get("into") or request.into or default_name(changing.journal.name, after))
     _refuse_name(changing, into, begun)
-    fresh = wanted.local.model_copy(update={"port": None})
+    fresh = wanted.local.model_copy(update={"port": None})  # the old one keeps its own until its memories are here
     return Plan(before, after, into, wanted.model_copy(update={"name": into, "local": fresh}))
 
 

@@ -5,6 +5,7 @@ Two floors: `Api` sends and says who answered; `Client` knows the calls, takes a
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -131,20 +132,39 @@ class Client:
         return uids
 
     def episodes(self, project: ProjectId, *, page: int = PAGE) -> Iterator[Episode]:
-        """All of them by (created_at, uid), a page at a time. What is added or deleted meanwhile moves the pages."""
-        for item in self._pages(project, "episodic", page):
-            yield Episode.read(item)
+        """All of them by (created_at, uid), each once, whatever is added or deleted meanwhile.
+
+        Releases until 0.3.9 sort by created_at only, so numbered pages may bring one memory of an instant twice and
+        another never (episode_sqlalchemy_store.py: `get_episode_messages`). So each page begins where the last whole
+        instant ended.
+        """
+        since, size = "", page
+        while True:
+            body = {**project.body, "type": "episodic", "page_size": size, "page_num": 0, "filter": since}
+            listed = [Episode.read(item) for item in self._listed(body)]
+            last = max((one.created_at for one in listed), default=None)
+            complete = len(listed) < size
+            whole = listed if complete else [one for one in listed if one.created_at != last]
+            yield from sorted(whole, key=lambda one: (one.created_at, len(one.uid), one.uid))
+            if complete or last is None:
+                return
+            since, size = f"created_at >= date('{last.isoformat()}')", page if whole else size * 2
 
     def delete_episodes(self, project: ProjectId, uids: Sequence[str]) -> None:
         """Silent about those that are gone."""
         self._call("memories/episodic/delete", {**project.body, "episodic_ids": list(uids)})
 
     def search(self, project: ProjectId, query: str, *, top: int = 20) -> list[Episode]:
-        """From long-term and short-term memory: until 0.3.9 what the second holds is left out of the first."""
+        """From long-term memory, best first.
+
+        Short-term memory is one process's own, finds what no store has, and what it finds is left out of long-term
+        memory's answer. The filter keeps it silent: it cannot compare a session's key (memmachine-server 0.3.9 and
+        0.4.0, episodic_memory/short_term_memory/short_term_memory.py: `_resolve_field`).
+        """
         body = {**project.body, "query": query, "top_k": top, "types": ["episodic"]}
-        episodic = (self._call("memories/search", body).get("content") or {}).get("episodic_memory") or {}
-        found = [(episodic.get(name) or {}).get("episodes") or [] for name in ("long_term_memory", "short_term_memory")]
-        return [Episode.read(item) for part in found for item in part]
+        answer = self._call("memories/search", {**body, "filter": f"session_key = '{project}'"})
+        episodic = (answer.get("content") or {}).get("episodic_memory") or {}
+        return [Episode.read(item) for item in (episodic.get("long_term_memory") or {}).get("episodes") or []]
 
     # -- features ----------------------------------------------
 
@@ -155,8 +175,12 @@ class Client:
 
         Without citations: a list never has them.
         """
-        for item in self._pages(project, "semantic", page, {"set_metadata": dict(set_metadata or {})}):
-            yield Feature.read(item)
+        body = {**project.body, "type": "semantic", "page_size": page, "set_metadata": dict(set_metadata or {})}
+        for number in itertools.count():
+            items = self._listed({**body, "page_num": number})
+            yield from map(Feature.read, items)
+            if len(items) < page:
+                return
 
     def feature(self, project: ProjectId, feature: str) -> Feature | None:
         """With its citations; None when it does not exist."""
@@ -203,17 +227,9 @@ class Client:
 
     # -- requests ----------------------------------------------
 
-    def _pages(
-        self, project: ProjectId, kind: str, size: int, more: Mapping[str, Any] | None = None
-    ) -> Iterator[dict[str, Any]]:
-        number = 0
-        while True:
-            body = {**project.body, "type": kind, "page_size": size, "page_num": number, **(more or {})}
-            items = (self._call("memories/list", body).get("content") or {}).get(f"{kind}_memory") or []
-            yield from items
-            if len(items) < size:
-                return
-            number += 1
+    def _listed(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+        content = self._call("memories/list", body).get("content") or {}
+        return content.get(f"{body['type']}_memory") or []
 
     def _call(self, path: str, body: Mapping[str, Any], *, timeout: float = TIMEOUT) -> Any:
         return self._checked(path, self._sent(path, lambda: self._api.post(path, body, timeout)))

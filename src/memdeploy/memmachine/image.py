@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 PLATFORM = "linux/amd64"
+RECIPE = "Dockerfile"
 #: What the Dockerfile copies; the release's hash lock and facts come on top.
 PROGRAMS = ("*.py", "*.sh", "*.json")
 NLTK_DATA = "requirements/nltk-data.txt"
@@ -61,8 +62,9 @@ class BuildInputs:
 def build_inputs(release: Release, *, source: str, base: str, folder: Path) -> BuildInputs:
     """Reads the folder `docker/`; only what the image needs, so that nothing else changes its hash."""
     programs = sorted(path.name for pattern in PROGRAMS for path in folder.glob(pattern))
-    names = ("Dockerfile", *programs, NLTK_DATA, release.requirements, release.facts)
-    return BuildInputs(source, base, release.version, {name: (folder / name).read_bytes() for name in names})
+    ours = (*programs, NLTK_DATA, release.facts) if release.recipe == RECIPE else ()
+    files = {name: (folder / name).read_bytes() for name in (release.requirements, *ours)}
+    return BuildInputs(source, base, release.version, {**files, RECIPE: (folder / release.recipe).read_bytes()})
 
 
 def context_archive(files: Mapping[str, bytes]) -> bytes:

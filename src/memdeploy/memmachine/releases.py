@@ -34,6 +34,7 @@ class Release:
     - `drivers`: Python's database drivers. `prepares`: what has to be made before the first server starts.
     - `without_neo4j`: it can keep memories in a vector store on disk (`long_term_memory.backend: event`).
     - `undeployable`: why `up` does not deploy it, or None.
+    - `recipe`: the Dockerfile, in the folder `docker/`.
     - `python_base` carries the Python whose wheels `docker/requirements/memmachine-<version>.txt` locks.
     """
 
@@ -47,6 +48,7 @@ class Release:
     without_neo4j: bool = False
     tested: bool = True
     undeployable: str | None = None
+    recipe: str = "Dockerfile"
     python_base: str = "python:3.12-slim-trixie"
     upstream_repository: str = "memmachine/memmachine"
     oldest_neo4j: str = "5.18"  # vector.similarity.cosine
@@ -105,7 +107,7 @@ RELEASES: Mapping[str, Release] = {
         Release(
             "0.1.10", None, api="v1", health_path="/health", drivers=("asyncpg", "psycopg2", "neo4j"),
             prepares=("extension vector", "profile schema (memmachine-sync-profile-schema)"),
-            tested=False, undeployable=_GUIDE,
+            tested=False, undeployable=_GUIDE, recipe="guide.Dockerfile",
         ),
     )
 }  # fmt: skip

@@ -62,6 +62,14 @@ def test_only_the_lock_and_the_facts_of_the_one_release_are_in_it() -> None:
         assert made.args["RELEASE"] == version
 
 
+def test_the_guides_era_has_a_recipe_of_its_own() -> None:
+    guide = releases.find("0.1.10")
+    made = image.build_inputs(guide, source="upstream", base="memmachine@sha256:1", folder=docker_files())
+    assert set(made.files) == {"Dockerfile", "requirements/memmachine-0.1.10.txt"}
+    assert made.files["Dockerfile"] == (docker_files() / "guide.Dockerfile").read_bytes()
+    assert re.search(rb"^psycopg2-binary==\S+ --hash=sha256:[0-9a-f]{64}\n\Z", made.files[guide.requirements], re.M)
+
+
 class Api:
     def __init__(self, lines: list[Mapping[str, Any]]) -> None:
         self.lines = lines

@@ -69,7 +69,7 @@ RESULTS: dict[str, tuple[str, Mapping[str, Any]]] = {
          "reason": "its server is in no package registry"}], "upgrades": [
         {"from": "0.2.6", "to": "0.3.9", "way": "in-place", "keeps_data": True, "tested": True, "reason": "it works"},
         {"from": "0.3.9", "to": "0.4.0", "way": "migrate", "keeps_data": True, "tested": True,
-         "reason": "in place every call on the old databases fails", "suggestion": "Run `memdeploy upgrade --migrate`."},
+         "reason": "in place every call on the old databases fails", "suggestion": "Run `memdeploy upgrade`."},
         {"from": "0.4.0", "to": "0.1.10", "way": "refused", "keeps_data": False, "tested": False,
          "reason": "nobody deploys it", "suggestion": "Keep the release."}]}),
     "list-none": ("list", {"root": "/state", "deployments": []}),

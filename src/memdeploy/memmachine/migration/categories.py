@@ -15,7 +15,7 @@ from memdeploy.memmachine.migration.carry import Sides
 from memdeploy.memmachine.migration.sets import tags
 from memdeploy.memmachine.records import ProjectId
 
-GAP = 200
+GAP = 50
 """Numbers without a category after which no more are expected: each deleted category leaves one."""
 Kind = tuple[str, ...]
 """What a set type is, apart from its id: organisation, level, names of metadata."""
@@ -63,8 +63,9 @@ def carry(sides: Sides, projects: Sequence[ProjectId]) -> None:
         if _key(project, kind) not in have and tags(kind):
             sides.new.create_set_type(project, kind)
     ids = {_key(project, kind): str(kind["id"]) for project, kind in _kinds(sides.new, projects)}
-    there = {(one.owner, one.name) for one in read(sides.new, projects)}
-    for one in read(sides.old, projects):
+    own = read(sides.old, projects)
+    there = {(one.owner, one.name) for one in read(sides.new, projects)} if own else set()
+    for one in own:
         if (one.owner, one.name) in there:
             continue
         if isinstance(one.owner, str):

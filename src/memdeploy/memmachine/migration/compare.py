@@ -70,7 +70,7 @@ class Sample:
         self.taken: list[tuple[ProjectId, Episode, str]] = []
 
     def see(self, project: ProjectId, episode: Episode, uid: str) -> None:
-        if self._seen % self._step == 0:
+        if self._size and self._seen % self._step == 0:
             self.taken.append((project, episode, uid))
         self._seen += 1
         if len(self.taken) > self._size:

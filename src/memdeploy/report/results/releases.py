@@ -17,11 +17,13 @@ _WAYS = {"in-place": ("in place", "green"), "migrate": ("migrate", "yellow"), "r
 
 
 def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
-    parts: list[RenderableType] = [_releases(data)]
-    for one in data["releases"]:
-        if one.get("reason"):
-            parts.append(Text(f"{clean(one['version'])} is listed and not deployed: {clean(one['reason'])}.", "dim"))
-    return [*parts, Text(), Text("From one to another, with what is stored:"), Padding(_upgrades(data), (0, 0, 0, 2))]
+    reasons = [
+        Text(f"{clean(one['version'])} is listed and not deployed: {clean(one['reason'])}.", "dim")
+        for one in data["releases"]
+        if one.get("reason")
+    ]
+    title = Text("From one to another, with what is stored:")
+    return [_releases(data), *reasons, Text(), title, Padding(_upgrades(data), (0, 0, 0, 2))]
 
 
 def _releases(data: Mapping[str, Any]) -> Table:

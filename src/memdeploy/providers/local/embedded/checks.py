@@ -14,8 +14,6 @@ from memdeploy.providers.base import Finding, Verdict
 from memdeploy.providers.local.embedded import environment, layout, process, python
 from memdeploy.providers.local.scope import Scope
 
-OLDEST = (0, 3, 9)
-"The first release that keeps memories without Neo4j (memmachine-server, long_term_memory.backend: event)."
 ENVIRONMENT_BYTES = 1_500_000_000
 "While it is made; 600 MB afterwards."
 DATA_BYTES = 200_000_000
@@ -25,7 +23,7 @@ Check = Callable[[Scope], Iterable[Finding]]
 
 def release(scope: Scope) -> Iterable[Finding]:
     version = scope.deployment.release
-    if releases.numbers(version) < OLDEST:
+    if not releases.find(version).without_neo4j:
         yield _failed(
             "release", "release-needs-neo4j", f"MemMachine {version} cannot do without Neo4j, and none is embedded",
             f"Use release {releases.DEFAULT}, or --runtime docker.",

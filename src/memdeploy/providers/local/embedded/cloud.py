@@ -41,17 +41,19 @@ class Embedded(LocalCloud):
         return logs.read(self.scope, query)
 
     def dumping(self, folder: Path) -> Graph:
-        raise NotImplementedError
+        from memdeploy.providers.local.embedded import beside
+
+        return beside.dumping(self.scope, folder)
 
     def loading(self, folder: Path) -> Graph:
-        raise NotImplementedError
+        from memdeploy.providers.local.embedded import beside
+
+        return beside.loading(self.scope, folder)
 
     def tool(self, word: str, arguments: Sequence[str] = ()) -> Step:
-        from memdeploy.providers.local.embedded.words import Word
+        from memdeploy.providers.local.embedded import beside
 
-        return Step(
-            word, Word(self.scope, word, arguments), inputs=graph.service_inputs(self.scope), title=word, transient=True
-        )  # fmt: skip
+        return beside.tool(self.scope, word, arguments)
 
     def why(self, step: str, outputs: Mapping[str, Mapping[str, Any]]) -> MemdeployError | None:
         from memdeploy.providers.local.embedded.service import why

@@ -86,6 +86,14 @@ class Daemon(Converging[Live]):
         self._stop(run, "stop")
         self._start(run, "start")
 
+    def runs(self) -> bool:
+        found = process.look(self.pid_file)
+        return found is not None and found.alive
+
+    def rest(self, run: Run) -> None:
+        """Ends it, and it is still known that it should run."""
+        self._stop(run, "stop")
+
     def delete(self, run: Run, live: Live) -> None:
         self._stop(run, "delete")
         process.forget(self.pid_file)

@@ -19,7 +19,7 @@ def deployment(scope: Scope) -> Graph:
     return Graph(list(_steps(scope)))
 
 
-def service_inputs(scope: Scope) -> Mapping[str, Any]:
+def service_inputs(scope: Scope) -> Mapping[str, Ref]:
     """Of all that runs MemMachine's own code with its own configuration."""
     inputs = {
         "python": Ref("environment", "python"),

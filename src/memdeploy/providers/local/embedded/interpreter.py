@@ -7,6 +7,7 @@ SQLite's or OpenSSL's headers lacks a module. So each is run and asked.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ Installed = tuple[str, Path]
 MINORS = (12, 13, 14)
 "Of Python 3, the best tried one first: MemMachine needs 3.12, and the lock has wheels for these."
 SECONDS = 20.0
+SHIMS = "shims"
 _ASK = """
 import json, sys
 missing = []
@@ -85,16 +87,19 @@ def candidates(environ: Mapping[str, str], home: Path, more: Iterable[Installed]
         for place in places:
             path = Path(place).resolve()
             # A shim is one file for all names; what it answers depends on the name.
-            key = path if path.parent.name != "shims" else Path(place)
+            key = path if path.parent.name != SHIMS else Path(place)
             if path.exists() and key not in seen:
                 seen.add(key)
                 yield place
 
 
 def _pyenv(environ: Mapping[str, str], home: Path) -> list[Installed]:
-    """Its versions, active or not; the newest of each minor version first."""
-    folder = Path(environ.get("PYENV_ROOT") or home / ".pyenv") / "versions"
-    plain = [(path.name, path) for path in folder.glob("3.*") if re.fullmatch(r"3\.\d+\.\d+", path.name)]
+    """Its versions, active or not; the newest of each minor version first. Where it is not told, its shims tell."""
+    shims = [Path(place).parent for place in environ.get("PATH", "").split(os.pathsep) if Path(place).name == SHIMS]
+    told = environ.get("PYENV_ROOT")
+    roots = dict.fromkeys([*([Path(told)] if told else []), home / ".pyenv", *shims])
+    every = [path for root in roots for path in (root / "versions").glob("3.*")]
+    plain = [(path.name, path) for path in every if re.fullmatch(r"3\.\d+\.\d+", path.name)]
     return sorted(plain, key=lambda found: [int(part) for part in found[0].split(".")], reverse=True)
 
 

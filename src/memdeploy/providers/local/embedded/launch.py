@@ -16,21 +16,27 @@ import time
 BUSY = 75
 "Exit code: another one has the lock."
 PATIENCE = 5.0
-"Seconds: whoever only looks whether it is locked holds it for a moment."
+"Seconds. Whoever only looks shares the lock with all who look, for a moment."
 FACTS = "LAUNCH_FACTS"
 
 
 def lock(handle: int) -> bool:
+    """False when another one has it."""
     deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.02)
-        else:
-            return True
+    while not taken(handle, fcntl.LOCK_EX):
+        if not taken(handle, fcntl.LOCK_SH) or time.monotonic() > deadline:
+            return False
+        fcntl.flock(handle, fcntl.LOCK_UN)  # somebody looks
+        time.sleep(0.01)
+    return True
+
+
+def taken(handle: int, kind: int) -> bool:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def main(pid_file: str, *command: str) -> None:

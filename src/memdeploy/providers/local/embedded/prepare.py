@@ -36,7 +36,7 @@ class Prepare:
         key = self._key(run)
         if run.notes.get("key") != key:
             run.progress("asking the model for an embedding and an answer")
-            words.say(self.scope, run.inputs, "prepare", where=run.step)
+            run.change("ask", "model", lambda intent: words.say(self.scope, run.inputs, "prepare", where=run.step))
             run.note(key=key)
         return {"key": key}
 

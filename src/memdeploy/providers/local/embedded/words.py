@@ -1,4 +1,8 @@
-"""Runs one of the container's words (`docker/<word>.py`) beside the service, with its environment."""
+"""Runs one of the container's words (`docker/<word>.py`) with the service's environment.
+
+MemMachine rests meanwhile: a word that opens its stores saves the index of vectors when it closes them, and a server
+that had stored more by then would find it an older one.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from memdeploy.engine.step import Observed, Outputs, Run, State
 from memdeploy.errors import StepFailed
 from memdeploy.memmachine import exits
 from memdeploy.providers.local.embedded import layout, variables
+from memdeploy.providers.local.embedded.service import Service
 from memdeploy.providers.local.scope import Scope
 
 SECONDS = 3600.0
@@ -32,7 +37,16 @@ class Word:
         return Observed(State.ABSENT)
 
     def ensure(self, run: Run) -> Outputs:
-        return say(self.scope, run.inputs, self.word, self.arguments, where=run.step)
+        service = Service(self.scope)
+        ran = service.runs()
+        if ran:
+            run.progress("MemMachine rests meanwhile")
+            service.rest(run)
+        try:
+            return say(self.scope, run.inputs, self.word, self.arguments, where=run.step)
+        finally:
+            if ran:
+                service.ensure(run)
 
     def remove(self, run: Run) -> None:
         """It leaves nothing behind."""
@@ -42,15 +56,18 @@ def say(
     scope: Scope, inputs: Mapping[str, Any], word: str, arguments: Sequence[str] = (), *, where: str
 ) -> Mapping[str, Any]:
     """Raises `StepFailed` for the word's exit code. What it said goes to its log."""
+    own = layout.run(scope) / "words"
+    for folder in (own.parent, own, layout.logs(scope)):
+        folder.mkdir(mode=0o700, exist_ok=True)
     environment = {
         **variables.around(scope),
         **variables.revealed(scope, variables.of_service(scope, inputs)),
+        "RUN_FOLDER": str(own),
+        "SERVICE_STOPPED": "yes",
     }
-    for folder in (layout.run(scope), layout.logs(scope)):
-        folder.mkdir(mode=0o700, exist_ok=True)
     program = str(scope.context.docker_files / f"{word}.py")
     done = subprocess.run(
-        [inputs["python"], program, *arguments], env=environment, cwd=layout.run(scope), capture_output=True, text=True,
+        [inputs["python"], program, *arguments], env=environment, cwd=own, capture_output=True, text=True,
         timeout=SECONDS, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     with open(layout.log(scope, "prepare"), "a", opener=_private) as log:
