@@ -179,6 +179,29 @@ def test_two_live_side_by_side_and_a_port_that_is_taken_is_refused(home: Home) -
             home.memdeploy("destroy", "--name", name, "--yes", "--delete-data", expect=None)
 
 
+def test_a_backup_lives_again_under_another_name(home: Home, tmp_path: Path) -> None:
+    """Also what was stored after a server that was killed: the archive holds databases and index that fit together."""
+    home.up()
+    for number in range(8):
+        home.store(f"Pier {number} lends {number} lanterns.")
+    home.kill(SERVER)
+    home.up()
+    home.store("Pier 8 lends 8 lanterns.")
+    total = home.memdeploy("verify", "--data").data["data"]["total"]
+    assert (total["stored"], total["searchable"], total["half"]) == (9, 9, 0)
+    saved = home.memdeploy("backup", "--yes", "--to", str(tmp_path / "saved.tar")).data
+    assert saved["holds"]["total"]["stored"] == 9
+    assert _answers(home.url), "it answers again"
+    home.memdeploy("destroy", "--yes", "--delete-data")
+
+    home.memdeploy("restore", str(tmp_path / "saved.tar"), "--name", "again", "--yes")
+    found = Home(home.folder, home.cache, name="again")
+    try:
+        assert len([text for text in found.find("piers that lend lanterns") if "lanterns" in text]) == 9
+    finally:
+        home.memdeploy("destroy", "--name", "again", "--yes", "--delete-data")
+
+
 # -- what the tests look with ----------------------------------------------------------------------------------------
 
 
