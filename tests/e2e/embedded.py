@@ -61,7 +61,7 @@ class Home:
 
     @property
     def url(self) -> str:
-        return str(self.memdeploy("outputs", "--name", self.name).data["outputs"]["url"])
+        return f"http://127.0.0.1:{self.memdeploy.journal(self.name)['configuration']['local']['port']}"
 
     # -- what runs ---------------------------------------------------------------------------------------------------
 
