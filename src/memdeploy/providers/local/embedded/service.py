@@ -9,7 +9,7 @@ from memdeploy.engine.step import Outputs, Run
 from memdeploy.errors import MemdeployError, StepFailed
 from memdeploy.memmachine import exits
 from memdeploy.providers.local.embedded import process, variables
-from memdeploy.providers.local.embedded.daemon import NOT_RUNNING, Daemon, Live
+from memdeploy.providers.local.embedded.daemon import NOT_RUNNING, SILENT, Daemon, Live
 from memdeploy.providers.local.scope import Scope
 from memdeploy.providers.local.verify import Loopback
 
@@ -73,11 +73,12 @@ def taken(scope: Scope, where: str) -> StepFailed:
 
 
 def why(scope: Scope) -> MemdeployError:
-    """Of a service that was found not running."""
+    """Of a service that was found broken."""
     service = Service(scope)
+    runs = service.runs()
     error = StepFailed(
-        f"{service.describe()}: {NOT_RUNNING}",
-        code="service-not-running",
+        f"{service.describe()}: {SILENT if runs else NOT_RUNNING}",
+        code="service-silent" if runs else "service-not-running",
         where="service",
         suggestion="`memdeploy up` starts it again; `memdeploy logs service` shows what it said.",
     )
