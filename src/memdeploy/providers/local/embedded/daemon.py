@@ -30,7 +30,7 @@ class Live:
 
 
 class Daemon(Converging[Live]):
-    """`component` names its files and its log."""
+    """`component` names its files and its log, and its step."""
 
     component: ClassVar[str]
     start_seconds: ClassVar[float]
@@ -95,6 +95,18 @@ class Daemon(Converging[Live]):
     def runs(self) -> bool:
         found = process.look(self.pid_file)
         return found is not None and found.alive
+
+    def why(self) -> StepFailed:
+        """Of one that was found broken."""
+        runs = self.runs()
+        error = StepFailed(
+            f"{self.describe()}: {SILENT if runs else NOT_RUNNING}",
+            code=f"{self.component}-{'silent' if runs else 'not-running'}",
+            where=self.component,
+            suggestion=f"`memdeploy up` starts it again; `memdeploy logs {self.component}` shows what it said.",
+        )
+        error.details = process.tail(self.log)
+        return error
 
     def rest(self, run: Run) -> None:
         """Ends it, and it is still known that it should run."""

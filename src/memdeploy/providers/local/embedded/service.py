@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from memdeploy.engine.step import Outputs, Run
-from memdeploy.errors import MemdeployError, StepFailed
+from memdeploy.errors import StepFailed
 from memdeploy.memmachine import exits
 from memdeploy.providers.local.embedded import process, variables
-from memdeploy.providers.local.embedded.daemon import NOT_RUNNING, SILENT, Daemon, Live
+from memdeploy.providers.local.embedded.daemon import Daemon, Live
 from memdeploy.providers.local.scope import Scope
 from memdeploy.providers.local.verify import Loopback
 
@@ -70,17 +70,3 @@ def taken(scope: Scope, where: str) -> StepFailed:
         where=where,
         suggestion="End that program, or choose another port with --local-port.",
     )
-
-
-def why(scope: Scope) -> MemdeployError:
-    """Of a service that was found broken."""
-    service = Service(scope)
-    runs = service.runs()
-    error = StepFailed(
-        f"{service.describe()}: {SILENT if runs else NOT_RUNNING}",
-        code="service-silent" if runs else "service-not-running",
-        where="service",
-        suggestion="`memdeploy up` starts it again; `memdeploy logs service` shows what it said.",
-    )
-    error.details = process.tail(service.log)
-    return error
