@@ -2,13 +2,16 @@
 SHELL := /bin/bash
 ARGS ?=
 
-.PHONY: help up test lint docs lock mutants
+.PHONY: help up rehearse test lint docs lock mutants
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-up:  ## try it: deploy against an embedded cloud, with real servers where a container engine answers
+up:  ## try it: MemMachine on this machine, in containers where an engine answers, else as a process
 	@tools/up.sh $(ARGS)
+
+rehearse:  ## try a cloud: deploy against an embedded copy of Google Cloud
+	@tools/rehearse.sh $(ARGS)
 
 test:  ## lint, types, imports and every test that this machine can run
 	@tools/test.sh $(ARGS)

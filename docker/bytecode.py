@@ -1,15 +1,18 @@
 """Proves at build time that what starts here starts from bytecode: without it, start-up takes three times as long.
 
-usage: bytecode.py MODULE...
+usage: bytecode.py MODULE...        (one that begins with a dot is MemMachine's, whatever this release calls itself)
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
+
+import release
 
 
 def without_bytecode() -> list[str]:
@@ -30,7 +33,7 @@ def usable(module: ModuleType) -> bool:
 
 def main(names: list[str]) -> None:
     for name in names:
-        importlib.import_module(name)
+        importlib.import_module(release.find(os.environ).module + name if name.startswith(".") else name)
     missing = without_bytecode()
     if missing:
         sys.exit(f"no bytecode for {len(missing)} modules, among them {', '.join(missing[:5])}")

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from configure import Prepared, Settings
 from failures import Failure
+from release import Release
 
 T = TypeVar("T")
 PAUSE = 1.0
@@ -109,6 +110,17 @@ async def extension(connection: Any) -> None:
         return
     except asyncpg.PostgresError as error:
         raise Failure("postgres-extension", f"{type(error).__name__}: {error}") from None
+
+
+async def suits(connection: Any, release: Release) -> None:
+    """Fails for tables that this release would not make: it would start on them, be healthy, and fail at every call
+    (0.4.0 on those of 0.3.9 and back, run)."""
+    columns = await connection.fetch(
+        "SELECT column_name FROM information_schema.columns "
+        "WHERE table_name = 'episodestore' AND table_schema = current_schema()"
+    )
+    if columns and release.episode_key not in {row["column_name"] for row in columns}:
+        raise Failure("other-release", f"this is {release.version}, and episodestore has no {release.episode_key}")
 
 
 async def may_make_tables(connection: Any) -> None:

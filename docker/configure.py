@@ -1,7 +1,7 @@
 """The container's environment -> MemMachine's configuration, certificate bundles and MemMachine's own environment.
 
 Standard library only. The configuration holds references to passwords, never their values: MemMachine resolves
-`${NAME}` once, in passwords and keys only, and does not look into the value (memmachine-server 0.4.0,
+`${NAME}` once, in passwords and keys only, and does not look into the value (memmachine-server 0.2.6 to 0.4.0,
 common/configuration/mixin_confs.py). So no character of a password can mean anything to YAML or to that expansion.
 """
 
@@ -18,12 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import models
+import on_disk
+import release
 from failures import Failure
+from release import Release
 
-REQUIRED = (
+SERVERS = (
     "POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD", "NEO4J_URI", "NEO4J_USER", "NEO4J_PASSWORD",
-    "MODEL_PROVIDER", "MODEL_CHAT", "MODEL_EMBEDDING", "MODEL_DIMENSIONS", "MODEL_API_KEY",
 )  # fmt: skip
+MODEL = ("MODEL_PROVIDER", "MODEL_CHAT", "MODEL_EMBEDDING", "MODEL_DIMENSIONS", "MODEL_API_KEY")
+REQUIRED = (*SERVERS, *MODEL)
 NUMBERS = (("POSTGRES_PORT", "5432"), ("PORT", "8080"), ("MODEL_DIMENSIONS", "1536"))
 POSTGRES_SECRET = "MEMDEPLOY_POSTGRES_PASSWORD"  # noqa: S105 (a variable's name)
 NEO4J_SECRET = "MEMDEPLOY_NEO4J_PASSWORD"  # noqa: S105
@@ -55,6 +59,14 @@ class Settings:
     model_api_key: str = field(repr=False)
     port: int
     host: str
+    release: Release
+    data_folder: str
+    run_folder: str
+
+    @property
+    def on_disk(self) -> bool:
+        """There are no database servers: SQLite and an index in `data_folder`."""
+        return bool(self.data_folder)
 
     @property
     def by_socket(self) -> bool:
@@ -78,7 +90,8 @@ class Prepared:
 
 def read(environment: Mapping[str, str]) -> Settings:
     """Raises `Failure("environment")` that names everything missing or malformed at once."""
-    problems = [f"{name} is missing" for name in REQUIRED if not environment.get(name)]
+    required = MODEL if environment.get(on_disk.VARIABLE) else REQUIRED
+    problems = [f"{name} is missing" for name in required if not environment.get(name)]
     numbers = {}
     for name, default in NUMBERS:
         value = environment.get(name) or default
@@ -90,7 +103,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         for name in ("POSTGRES_CA_PEM", "NEO4J_CA_PEM")
         if environment.get(name) and not _certificates(environment[name])
     ]
-    problems += models.problems(environment)
+    problems += models.problems(environment) + release.problems(environment)
     scheme = urllib.parse.urlsplit(environment.get("NEO4J_URI", "")).scheme
     if environment.get("NEO4J_URI") and scheme not in ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"):
         problems.append("NEO4J_URI is not a bolt or neo4j address")
@@ -125,6 +138,9 @@ def _settings(environment: Mapping[str, str], numbers: Mapping[str, int]) -> Set
         model_api_key=text("MODEL_API_KEY").strip(),
         port=numbers["PORT"],
         host=text("HOST", "0.0.0.0"),
+        release=release.find(environment),
+        data_folder=text(on_disk.VARIABLE),
+        run_folder=text(on_disk.RUN_VARIABLE, "/tmp"),
     )
 
 
@@ -138,31 +154,32 @@ def _certificates(pem: str) -> bool:
 
 
 def document(settings: Settings, *, ingestion: bool = True) -> dict[str, Any]:
-    """MemMachine's configuration. Resource ids are stored with every project in the database: never rename one.
+    """MemMachine's configuration, as far as this release knows it. Resource ids are stored with every project in the
+    database: never rename one.
 
     `ingestion=False` keeps the background ingestion that starts with MemMachine from finding any work.
     """
-    embedder, chat, reranker, postgres, graph = "embedder", "chat", "reranker", "postgres", "graph"
+    embedder, chat, reranker = "embedder", "chat", "reranker"
+    storage = _on_disk(settings) if settings.on_disk else _on_servers(settings)
     semantic: dict[str, Any] = {
-        "llm_model": chat, "embedding_model": embedder, "database": postgres, "config_database": postgres,
-        "with_config_cache": False,
+        "llm_model": chat, "embedding_model": embedder, **storage.semantic, "with_config_cache": False,
     }  # fmt: skip
     if not ingestion:
         semantic |= {"ingestion_trigger_messages": NEVER_MESSAGES, "ingestion_trigger_age": NEVER_SECONDS}
-    return {
-        "logging": {"path": "/tmp/memmachine.log", "level": "info"},
+    whole = {
+        "logging": {"path": storage.log, "level": "info"},
         # Counts cached in one instance are wrong in every other.
-        "episode_store": {"database": postgres, "with_count_cache": False},
-        "session_manager": {"database": postgres},
+        "episode_store": {"database": storage.sql, "with_count_cache": False},
+        "session_manager": {"database": storage.sql},
         "episodic_memory": {
-            "long_term_memory": {"embedder": embedder, "reranker": reranker, "vector_graph_store": graph},
+            "long_term_memory": {"embedder": embedder, "reranker": reranker, **storage.long_term},
             "short_term_memory": {"llm_model": chat, "message_capacity": 500},
         },
         "semantic_memory": semantic,
         "retrieval_agent": {"llm_model": chat, "reranker": reranker},
         "prompt": {"default_project_categories": ["profile_prompt"]},
         "resources": {
-            "databases": {postgres: _postgres(settings), graph: _graph(settings)},
+            "databases": storage.databases,
             "embedders": {embedder: models.embedder(settings)},
             "language_models": {chat: models.language_model(settings)},
             "rerankers": {
@@ -172,6 +189,39 @@ def document(settings: Settings, *, ingestion: bool = True) -> dict[str, Any]:
             },
         },
     }
+    return settings.release.known(whole)
+
+
+@dataclass(frozen=True)
+class _Storage:
+    """Where memories are kept: the parts of the configuration that say so. `sql` is a resource's id."""
+
+    sql: str
+    databases: Mapping[str, Any]
+    long_term: Mapping[str, Any]
+    semantic: Mapping[str, Any]
+    log: str
+
+
+def _on_servers(settings: Settings) -> _Storage:
+    postgres, graph = "postgres", "graph"
+    return _Storage(
+        postgres,
+        databases={postgres: _postgres(settings), graph: _graph(settings)},
+        long_term={"vector_graph_store": graph},
+        semantic={"database": postgres, "config_database": postgres},
+        log="/tmp/memmachine.log",
+    )
+
+
+def _on_disk(settings: Settings) -> _Storage:
+    return _Storage(
+        on_disk.SQL,
+        databases=on_disk.databases(settings),
+        long_term=on_disk.long_term(),
+        semantic=on_disk.profiles(settings),
+        log=on_disk.no_log(Path(settings.run_folder)),
+    )
 
 
 def _postgres(settings: Settings) -> dict[str, Any]:
@@ -213,18 +263,19 @@ def quote(text: str) -> str:
     return urllib.parse.quote(text, safe="")
 
 
-def write(settings: Settings, folder: Path, *, ingestion: bool = True) -> Prepared:
-    """Writes configuration and bundles (readable by this user only) and says what the server's environment needs.
+def write(settings: Settings, folder: Path | None = None, *, ingestion: bool = True) -> Prepared:
+    """Writes configuration and bundles (readable by this user only; into `folder`, else into the settings' own) and
+    says what the server's environment needs.
 
     The configuration is JSON, every text of which is also a YAML document with the same meaning.
     """
+    folder = folder or Path(settings.run_folder)
     configuration = _file(folder / "memmachine.yml", json.dumps(document(settings, ingestion=ingestion), indent=1))
     environment = {
         "MEMORY_CONFIG": str(configuration),
         "HOST": settings.host,
         "PORT": str(settings.port),
-        POSTGRES_SECRET: quote(settings.postgres_password),
-        NEO4J_SECRET: settings.neo4j_password,
+        **({} if settings.on_disk else _passwords(settings)),
         **models.environment(settings),
     }
     if settings.by_socket:
@@ -238,6 +289,10 @@ def write(settings: Settings, folder: Path, *, ingestion: bool = True) -> Prepar
         # The OpenAI client and the Neo4j driver both ask OpenSSL for its default file, which this names.
         environment |= {"SSL_CERT_FILE": str(bundle), "REQUESTS_CA_BUNDLE": str(bundle)}
     return Prepared(configuration, postgres_ca, bundle, environment)
+
+
+def _passwords(settings: Settings) -> dict[str, str]:
+    return {POSTGRES_SECRET: quote(settings.postgres_password), NEO4J_SECRET: settings.neo4j_password}
 
 
 def reread(environment: Mapping[str, str]) -> tuple[Settings, Prepared]:

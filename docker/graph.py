@@ -1,103 +1,68 @@
-"""MemMachine's search asks Neo4j once for what it asks fifty times. A correction (`corrections.py`) of its speed alone.
+"""Search's store in Neo4j: a node for each memory, one or more derivatives with a vector, a relationship between them.
 
-`DeclarativeMemory.search_scored` (memmachine-server 0.4.0, episodic_memory/declarative_memory) looks for the nearest
-derivatives, five for each memory that is wanted, then asks for the memory of each with a query of its own, all at once;
-of the derivatives it uses nothing but their uid, while their vectors are sent, too. Here what is asked in one turn of
-the event loop becomes one query, and of the nearest only the uid is sent. What is found stays the same.
-
-Applied to a version whose methods it knows; another keeps its own.
+A search goes from vectors over relationships to memories, so a memory without a relationship is never found
+(memmachine-server 0.2.6 to 0.4.0, episodic_memory/declarative_memory/declarative_memory.py, written in three
+transactions).
 """
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-from collections.abc import Callable
+import re
+from collections import Counter
 from typing import Any
 
-VERSIONS = frozenset({"0.4.0"})
-NEAREST = "RETURN n\nORDER BY similarity DESC\n"
-ONLY_UID = "RETURN n {.uid} AS n\nORDER BY similarity DESC\n"
-RELATED = (
-    "relation", "other_collection", "this_collection", "this_node_uid", "find_sources", "find_targets", "limit",
-    "edge_property_filter", "node_property_filter",
-)  # fmt: skip
+from halves import Searchable
+
+PREFIX = "SANITIZED_"
 
 
-def apply(module: Any, version: str) -> bool:
-    """`module`: memmachine_server.common.vector_graph_store.neo4j_vector_graph_store. Says whether it was applied."""
-    store = module.Neo4jVectorGraphStore
-    known = tuple(inspect.signature(store.search_related_nodes).parameters)[1:] == RELATED
-    if version not in VERSIONS or not known:
-        return False
-    store.search_related_nodes = Together(store.search_related_nodes, module._neo4j_query).method()
-    module._neo4j_query = only_uid(module._neo4j_query)
-    return True
+def sanitized(name: str) -> str:
+    """As MemMachine names labels and relationships (common/vector_graph_store/neo4j_vector_graph_store.py)."""
+    return PREFIX + "".join(c if c.isalnum() else f"_u{ord(c):x}_" for c in name)
 
 
-def only_uid(query: Callable[[str], Any]) -> Callable[[str], Any]:
-    return lambda text: query(text.replace(NEAREST, ONLY_UID))
+def plain(label: str) -> str:
+    """The name that a label was made from."""
+    return re.sub(r"_u([0-9a-fA-F]+)_", lambda match: chr(int(match[1], 16)), label.removeprefix(PREFIX))
 
 
-class Together:
-    """Collects the questions of one turn of the event loop by what they have in common."""
+async def projects(driver: Any) -> list[str]:
+    """Keys of the projects that have memories in the graph. Neo4j never forgets a label, so they are looked at."""
+    records, _, _ = await driver.execute_query("CALL db.labels() YIELD label RETURN label")
+    labels = [record["label"] for record in records if record["label"].startswith(sanitized("Episode_"))]
+    found = []
+    for label in labels:
+        records, _, _ = await driver.execute_query(f"MATCH (n:`{label}`) RETURN n.uid LIMIT 1")
+        if records:
+            found.append(plain(label).removeprefix("Episode_"))
+    return found
 
-    def __init__(self, alone: Callable[..., Any], query: Callable[[str], Any]) -> None:
-        self._alone = alone
-        self._query = query
-        self._asked: dict[Any, list[tuple[str, asyncio.Future[Any]]]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
 
-    def method(self) -> Callable[..., Any]:
-        async def search_related_nodes(store: Any, **asked: Any) -> Any:
-            narrowed = any(
-                asked.get(name) is not None for name in ("limit", "edge_property_filter", "node_property_filter")
-            )
-            if narrowed or not (asked.get("find_sources", True) or asked.get("find_targets", True)):
-                return await self._alone(store, **asked)
-            return await self._question(store, asked)
+async def look(driver: Any, key: str) -> Searchable:
+    episode, derivative, relation = (sanitized(f"{kind}_{key}") for kind in ("Episode", "Derivative", "DERIVED_FROM"))
+    counts: Counter[str] = Counter()
+    linked: set[str] = set()
+    async with driver.session() as session:
+        query = f"MATCH (n:`{episode}`) RETURN n.uid AS uid, EXISTS {{ (n)<-[:`{relation}`]-() }} AS linked"
+        async for record in await session.run(query):
+            counts[str(record["uid"])] += 1
+            if record["linked"]:
+                linked.add(str(record["uid"]))
+        query = f"MATCH (n:`{derivative}`) WHERE NOT EXISTS {{ (n)-[:`{relation}`]->() }} RETURN n.uid AS uid"
+        loose = {str(record["uid"]) async for record in await session.run(query)}
+    return Searchable(
+        whole=frozenset(linked),
+        partial=frozenset(counts.keys() - linked),
+        doubled=frozenset(uid for uid, count in counts.items() if count > 1),
+        loose=frozenset(loose),
+    )
 
-        return search_related_nodes
 
-    def _question(self, store: Any, asked: dict[str, Any]) -> asyncio.Future[Any]:
-        names = ("relation", "other_collection", "this_collection")
-        key = (
-            store,
-            *(asked[name] for name in names),
-            asked.get("find_sources", True),
-            asked.get("find_targets", True),
-        )
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        questions = self._asked.setdefault(key, [])
-        questions.append((str(asked["this_node_uid"]), answer))
-        if len(questions) == 1:
-            task = asyncio.create_task(self._answer(key))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        return answer
-
-    async def _answer(self, key: Any) -> None:
-        store, relation, other, this, sources, targets = key
-        questions = self._asked.pop(key)
-        clean = store._sanitize_name
-        text = (
-            "UNWIND $uids AS uid\n"
-            f"MATCH (m:{clean(this)} {{uid: uid}}){'-' if targets else '<-'}[r:{clean(relation)}]"
-            f"{'-' if sources else '->'}(n:{clean(other)})\n"
-            "RETURN DISTINCT uid, n"
-        )
-        try:
-            uids = list(dict.fromkeys(uid for uid, _ in questions))
-            records, _, _ = await store._driver.execute_query(self._query(text), uids=uids)
-            found: dict[str, list[Any]] = {uid: [] for uid in uids}
-            for record in records:
-                found[record["uid"]].append(record["n"])
-            nodes = {uid: store._nodes_from_neo4j_nodes(some) for uid, some in found.items()}
-        except Exception as error:
-            for _, answer in questions:
-                if not answer.done():
-                    answer.set_exception(error)
-            return
-        for uid, answer in questions:
-            if not answer.done():  # whoever asked may have gone
-                answer.set_result(nodes[uid])
+async def drop_loose(driver: Any, key: str, uids: tuple[str, ...]) -> None:
+    """Removes derivatives that belong to no memory, unless one came to belong meanwhile."""
+    derivative, relation = sanitized(f"Derivative_{key}"), sanitized(f"DERIVED_FROM_{key}")
+    await driver.execute_query(
+        f"UNWIND $uids AS uid MATCH (n:`{derivative}` {{uid: uid}}) "
+        f"WHERE NOT EXISTS {{ (n)-[:`{relation}`]->() }} DETACH DELETE n",
+        uids=list(uids),
+    )

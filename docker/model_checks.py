@@ -64,7 +64,7 @@ def _answer(settings: Settings) -> tuple[str, dict[str, Any]]:
     """Path and body, with the fields that MemMachine itself sends."""
     if settings.model_api == models.CHAT_COMPLETIONS:
         messages = [{"role": "user", "content": QUESTION}]
-        return "chat/completions", {"model": settings.model_chat, "messages": messages, "store": False}
+        return "chat/completions", {"model": settings.model_chat, "messages": messages, **settings.release.chat_fields}
     return "responses", {"model": settings.model_chat, "input": QUESTION, "max_output_tokens": 16}
 
 

@@ -1,6 +1,6 @@
 """Providers of models: what MemMachine's configuration says of each, and how their secrets reach it.
 
-Fields as memmachine-server 0.4.0 reads them (common/configuration/embedder_conf.py, language_model_conf.py and
+Fields as memmachine-server 0.2.6 to 0.4.0 read them (common/configuration/embedder_conf.py, language_model_conf.py and
 mixin_confs.py, which resolves `${NAME}` in `api_key` and the three of AWS). Standard library only.
 """
 

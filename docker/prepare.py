@@ -12,7 +12,6 @@ import logging
 import os
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import checks
@@ -20,6 +19,7 @@ import configure
 import corrections
 import model_checks
 from failures import Failure, defect, end
+from release import Release
 
 DEADLINE = 540.0  # a job's task is ended after 600 s
 DATABASES = 240.0
@@ -31,15 +31,20 @@ LOCK = 5_714_229_031  # any number that nobody else uses in this database
 
 async def prepare(settings: configure.Settings, prepared: configure.Prepared) -> dict[str, Any]:
     started = time.monotonic()
+    if settings.on_disk:
+        # The one server that there is makes its tables itself: nobody could race it.
+        await checks.until(lambda: model_checks.prove(settings), seconds=MODEL)
+        return {"ok": True, "seconds": round(time.monotonic() - started, 1)}
     connection, version = await databases(settings, prepared)
     try:
+        await checks.suits(connection, settings.release)
         step("both databases answer; asking the model")
         await checks.until(lambda: model_checks.prove(settings), seconds=MODEL)
         step("the model answers; making extension and tables")
         await lock(connection)
         await checks.may_make_tables(connection)
         await checks.extension(connection)
-        await tables()
+        await tables(settings.release)
         await checks.leave_word(connection)
         made = await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()")
         server = await connection.fetchval("SHOW server_version")
@@ -76,12 +81,12 @@ async def lock(connection: Any) -> None:
     raise Failure("prepare-busy", "waited 120 s")
 
 
-async def tables() -> None:
+async def tables(release: Release) -> None:
     """Begins and ends MemMachine as its server does, which makes tables and runs its migrations (memmachine-server
-    0.4.0, server/api_v2/mcp.py; there is no command for it)."""
+    0.2.6 to 0.4.0, server/api_v2/mcp.py; there is no command for it)."""
     try:
         async with asyncio.timeout(TABLES):
-            await start_and_stop()
+            await start_and_stop(release)
     except Failure:
         raise
     except TimeoutError:
@@ -95,12 +100,10 @@ async def tables() -> None:
         raise Failure("tables", f"{type(error).__name__} while MemMachine started") from error
 
 
-async def start_and_stop() -> None:
+async def start_and_stop(release: Release) -> None:
     """Without a list of projects to delete: that is the server's work, and takes as long as they are large."""
-    from memmachine_server.server.api_v2.mcp import initialize_resource
-
-    corrections.apply()
-    machine = await initialize_resource()
+    corrections.apply(release)
+    machine = await release.part("server.api_v2.mcp").initialize_resource()
     await machine.resource_manager.get_session_data_manager()  # asked for that list, it makes its tables
     await machine.start()
     await machine.stop()
@@ -114,7 +117,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     try:
         settings = configure.read(os.environ)
-        prepared = configure.write(settings, Path("/tmp"), ingestion=False)
+        prepared = configure.write(settings, ingestion=False)
         os.environ.update(prepared.environment)
         with contextlib.redirect_stdout(sys.stderr):  # what libraries print must not look like our answer
             result = asyncio.run(asyncio.wait_for(prepare(settings, prepared), DEADLINE))

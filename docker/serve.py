@@ -12,6 +12,7 @@ from pathlib import Path
 
 import checks
 import configure
+import on_disk
 from failures import Failure, defect, end
 
 POSTGRES_SECONDS = 120.0
@@ -40,6 +41,7 @@ async def ready(settings: configure.Settings, prepared: configure.Prepared, seco
     connection = await checks.until(lambda: checks.postgres(settings, prepared), seconds=seconds)
     try:
         await checks.until(lambda: checks.is_prepared(connection), seconds=PREPARED_SECONDS)
+        await checks.suits(connection, settings.release)
     finally:
         await connection.close()
 
@@ -47,7 +49,7 @@ async def ready(settings: configure.Settings, prepared: configure.Prepared, seco
 def main() -> None:
     try:
         settings = configure.read(os.environ)
-        prepared = configure.write(settings, Path("/tmp"))
+        prepared = configure.write(settings)
     except Failure as failure:
         end(failure)
     except Exception as error:
@@ -65,9 +67,12 @@ def server_environment(prepared: configure.Prepared) -> dict[str, str]:
 
 
 def begin() -> Future[None]:
-    """Waits for the databases in a thread of its own, which hinders no end of the process."""
-    settings, prepared = configure.reread(os.environ)
+    """Waits for the databases, where there are any, in a thread of its own, which hinders no end of the process."""
     found: Future[None] = Future()
+    if os.environ.get(on_disk.VARIABLE):
+        found.set_result(None)
+        return found
+    settings, prepared = configure.reread(os.environ)
 
     def run() -> None:
         try:

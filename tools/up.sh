@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make up: memdeploy up against an embedded cloud, with an offline model. No account, no key, no cost.
+# make up: MemMachine on this machine, in containers where an engine answers, else as a process. No account, no key.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,22 +7,23 @@ say() { printf '%s\n' "$*" >&2; }
 
 tools/environment.sh core
 case $(.venv/bin/python tools/engine.py) in
-    no-engine) say "No container engine answers: the cloud's API alone is rehearsed, without servers behind it." ;;
+    no-engine) say "No container engine answers: MemMachine runs as a process, with SQLite and an index on disk." ;;
     no-hub)
         say "A container engine answers, the public hub does not: building the images from packages (tests/rig/up) ..."
         tests/rig/up >&2 || say "The images could not be built; going on with what is there."
         ;;
-    hub) say "A container engine answers and so does the public hub." ;;
+    hub) say "A container engine answers, and so does the public hub: MemMachine and its databases run in containers." ;;
 esac
 
 code=0
-.venv/bin/memdeploy up --provider gcp --rehearse --backing auto --model-provider offline --yes "$@" || code=$?
+.venv/bin/memdeploy up --provider local --yes "$@" || code=$?
 if [ "$code" = 0 ]; then
     say ""
-    say "Next, with .venv/bin/memdeploy:"
+    say "The two curl lines above store a memory and find it. Next, with .venv/bin/memdeploy:"
     say "  status                                 how it is"
-    say "  verify                                 store and find a memory again"
-    say "  destroy --yes --delete-data            remove it; a minute later destroy --finish and destroy --shared --yes"
-    say "README.md says how to deploy for real."
+    say "  logs                                   what MemMachine says"
+    say "  destroy --yes                          stop it, and keep the memories for the next \`make up\`"
+    say "  destroy --yes --delete-data            remove it, memories and all"
+    say "README.md says how to deploy it into a cloud, and how to rehearse that first."
 fi
 exit "$code"

@@ -163,7 +163,7 @@ def main(root: str, cloud_file: str, command: str) -> int:
     place = deployments.open("toys")
     with place.acquire(command) as lease:
         journal = place.write(lease)
-        crash = CrashPoints.from_environment(os.environ, rehearsal=journal.snapshot.rehearsal is not None)
+        crash = CrashPoints.from_environment(os.environ, allowed=journal.snapshot.rehearsal is not None)
         steps = graph(cloud, journal.snapshot.id)
         runner = Runner(
             steps, {"deployment": journal.ledger()}, {"deployment": lease}, SystemClock(pace=0.001, patience=1.0),

@@ -99,7 +99,7 @@ def test_a_second_run_creates_nothing(ground: Ground) -> None:
 
 def test_crash_points_are_inert_against_a_real_cloud() -> None:
     killed: list[int] = []
-    real = CrashPoints.from_environment({VARIABLE: "after-transition:1"}, rehearsal=False)
+    real = CrashPoints.from_environment({VARIABLE: "after-transition:1"}, allowed=False)
     real._kill = lambda: killed.append(1)
     real.transition()
     assert killed == []

@@ -38,3 +38,9 @@ def engine() -> docker.DockerClient:
 def stack(engine: docker.DockerClient) -> Iterator[Stack]:
     """PostgreSQL, Neo4j and the offline model, running; Neo4j's password is `stack.neo4j_password`."""
     yield from running(Stack(engine))
+
+
+@pytest.fixture(scope="session")
+def other_stack(engine: docker.DockerClient) -> Iterator[Stack]:
+    """A second set of servers, for what is carried from one deployment to another."""
+    yield from running(Stack(engine))

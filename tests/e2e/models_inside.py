@@ -1,7 +1,8 @@
 """Runs inside MemMachine's image, beside the files of docker/: what each provider's configuration becomes there.
 
-Prints one line of JSON: what MemMachine's own loader makes of the configuration, whether its own embedder and language
-model work with it, and what `model_checks` says when a Bedrock of our own on loopback answers in several ways.
+Prints one line of JSON: what MemMachine's own loader makes of the configuration and which parts of it mean nothing to
+this release, whether its own embedder and language model work with it, and what `model_checks` says when a Bedrock of
+our own on loopback answers in several ways.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from typing import Any
 import configure
 import model_checks
 import offline_model
+import release
 from failures import Failure
 
+HERE = release.find(os.environ)
 ENDPOINT = "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"
 GOOD = {
     "invoke": {"embedding": [0.1] * 8, "inputTextTokenCount": 1},
@@ -63,13 +66,37 @@ class Offline(offline_model.Handler):
         return None
 
 
-def read(environment: dict[str, str]) -> Any:
-    """The `resources` of the written configuration, as memmachine-server reads them."""
-    from memmachine_server.common.configuration import Configuration
-
-    prepared = configure.write(configure.read(environment), Path(tempfile.mkdtemp()))
+def written(environment: dict[str, str]) -> tuple[Any, Any]:
+    """The configuration as it stands in its file, and as memmachine-server reads it."""
+    prepared = configure.write(configure.read(environment), Path(tempfile.mkdtemp()), ingestion=False)
     os.environ.update(prepared.environment)
-    return Configuration.load_yml_file(str(prepared.configuration)).resources
+    load = HERE.part("common.configuration").Configuration.load_yml_file
+    return json.loads(prepared.configuration.read_text()), load(str(prepared.configuration))
+
+
+def read(environment: dict[str, str]) -> Any:
+    return written(environment)[1].resources
+
+
+def unknown(environment: dict[str, str]) -> list[str]:
+    """Paths of what the file says and no field of MemMachine's takes: it leaves such things out without a word."""
+    said, taken = written(environment)
+    resources = said.pop("resources")
+    found = _unknown(said, taken, "")
+    for kind, named in resources.items():
+        known = getattr(taken.resources, kind)
+        homes = [value for value in vars(known).values() if isinstance(value, dict)]
+        for name, entry in named.items():
+            (home,) = [home[name] for home in homes if name in home]
+            found += _unknown(entry.get("config", {}), home, f"{kind}.{name}.")
+    return found
+
+
+def _unknown(said: dict[str, Any], taken: Any, prefix: str) -> list[str]:
+    fields = type(taken).model_fields
+    found = [f"{prefix}{name}" for name in said if name not in fields]
+    inner = {name: value for name, value in said.items() if isinstance(value, dict) and name in fields}
+    return found + [path for name, value in inner.items() for path in _unknown(value, getattr(taken, name), f"{name}.")]
 
 
 def loaded(environment: dict[str, str]) -> dict[str, Any]:
@@ -80,9 +107,12 @@ def loaded(environment: dict[str, str]) -> dict[str, Any]:
 
 def worked(environment: dict[str, str]) -> list[str]:
     """What MemMachine's own embedder and language model asked, for a vector, an answer and an object."""
-    from memmachine_server.common.resource_manager.embedder_manager import EmbedderManager
-    from memmachine_server.common.resource_manager.language_model_manager import LanguageModelManager
     from pydantic import BaseModel
+
+    managers = (
+        HERE.part("common.resource_manager.embedder_manager"),
+        HERE.part("common.resource_manager.language_model_manager"),
+    )
 
     class Feature(BaseModel):
         name: str
@@ -90,9 +120,11 @@ def worked(environment: dict[str, str]) -> list[str]:
 
     async def use() -> None:
         resources = read(environment)
-        embedder = await EmbedderManager(resources.embedders).get_embedder("embedder", validate=True)
+        embedder = await managers[0].EmbedderManager(resources.embedders).get_embedder("embedder", validate=True)
         assert embedder.dimensions == int(environment["MODEL_DIMENSIONS"])
-        model = await LanguageModelManager(resources.language_models).get_language_model("chat", validate=True)
+        model = (
+            await managers[1].LanguageModelManager(resources.language_models).get_language_model("chat", validate=True)
+        )
         if environment["MODEL_PROVIDER"] == "openai":
             assert await model.generate_parsed_response(Feature, "a", "b") == Feature(name="ok", values=[])
 
@@ -116,14 +148,17 @@ def served(handler: type[BaseHTTPRequestHandler]) -> str:
 
 
 def main() -> dict[str, Any]:
-    environments = json.loads(sys.argv[1])
+    here = {release.VARIABLE: HERE.version}
+    environments = {name: {**one, **here} for name, one in json.loads(sys.argv[1]).items()}
     found: dict[str, Any] = {"loaded": {name: loaded(one) for name, one in environments.items()}, "proved": {}}
+    found["unknown"] = {name: unknown(one) for name, one in environments.items()}
+    found["lacking"] = unknown({**environments["openai"], release.VARIABLE: release.there()[-1]})
     os.environ[ENDPOINT] = served(Bedrock)
     offline = f"{served(Offline)}/v1"
-    here = {
+    answered = {
         name: one if name == "bedrock" else {**one, "MODEL_BASE_URL": offline} for name, one in environments.items()
     }
-    found["worked"] = {name: worked(one) for name, one in here.items()}
+    found["worked"] = {name: worked(one) for name, one in answered.items()}
     bedrock = environments["bedrock"]
     asked.clear()
     found["proved"]["good"], found["asked"] = proved(bedrock), list(asked)

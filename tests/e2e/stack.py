@@ -6,6 +6,7 @@ Everything carries one label with a random id and is removed by it.
 from __future__ import annotations
 
 import io
+import os
 import secrets
 import tarfile
 import time
@@ -23,8 +24,13 @@ from memdeploy.memmachine import offline_model
 from tests.e2e.certificates import Authority, self_signed
 
 PYTHON, POSTGRES, NEO4J = "python:3.12-slim-trixie", "pgvector/pgvector:pg17", "neo4j:5.26-community"
-MEMMACHINE = "memdeploy-rig/memmachine:0.4.0"
-IMAGES = (PYTHON, POSTGRES, NEO4J, MEMMACHINE)
+RELEASES = ("0.4.0", "0.3.9", "0.2.6")
+IMAGE_OF = {
+    release: f"{os.environ.get('MEMDEPLOY_RIG_MEMMACHINE', 'memdeploy-rig/memmachine')}:{release}"
+    for release in RELEASES
+}
+MEMMACHINE = IMAGE_OF[RELEASES[0]]
+IMAGES = (PYTHON, POSTGRES, NEO4J, *IMAGE_OF.values())
 LABEL = "memdeploy.test"
 REJECTED_KEY = "rejected-canary-key-5521"
 NEO4J_PASSWORD = "n/eo@:{}$1a \"B' $HOME%23#?"
@@ -49,6 +55,7 @@ class Stack:
     prefix: str = ""
     authority: Authority = field(default_factory=lambda: Authority("rig sql authority"))
     neo4j_certificate: str = ""
+    model: Container | None = None
     postgres: Container | None = None
     neo4j: Container | None = None
 
@@ -89,9 +96,12 @@ class Stack:
 
     def _start_model(self) -> None:
         source = Path(offline_model.__file__).read_bytes()
-        model = self.create(PYTHON, ["python3", "/model.py"], alias=offline_model.ALIAS)
-        put(model, "/", {"model.py": (source, 0o644, 0)})
-        model.start()
+        environment = {"OFFLINE_MODEL_DELAY_FILE": "/delay"}
+        self.model = self.create(
+            PYTHON, ["python3", "-u", "/model.py"], alias=offline_model.ALIAS, environment=environment
+        )
+        put(self.model, "/", {"model.py": (source, 0o644, 0)})
+        self.model.start()
 
     def _start_postgres(self) -> None:
         key, certificate = self.authority.issue(self.address(3))
@@ -157,6 +167,24 @@ class Stack:
             done = self._psql(statement)
             assert done.exit_code == 0, done.output
 
+    def neo4j_user(self, name: str, password: str) -> None:
+        """Neo4j's Community edition has users without roles: each may do everything."""
+        from neo4j import GraphDatabase
+        from neo4j.exceptions import DriverError
+
+        def answers() -> bool:
+            try:
+                driver.verify_connectivity()
+            except DriverError:
+                return False
+            return True
+
+        auth = ("neo4j", self.neo4j_password)
+        with GraphDatabase.driver(f"bolt+ssc://{self.address(5)}:7687", auth=auth) as driver:
+            wait_for(answers, "Neo4j", 90)
+            statement = f"CREATE USER {name} SET PASSWORD $password CHANGE NOT REQUIRED"
+            driver.execute_query(statement, parameters_={"password": password}, database_="system")
+
     def _psql(self, statement: str, database: str = "postgres") -> Any:
         return self._exec(["psql", "-U", "postgres", "-d", database, "-tAc", statement])
 
@@ -185,22 +213,42 @@ class Stack:
         return {name: value for name, value in {**complete, **changes}.items() if value}
 
     def memmachine(self, word: str, environment: Mapping[str, str], image: str = MEMMACHINE) -> Container:
-        """Started as the cloud runs it, and a little stricter: own uid, nothing writable but /tmp, no capability."""
+        """Started as the cloud runs it, and a little stricter: own uid, nothing writable but /tmp, no capability.
+
+        `word`: with its arguments, if any.
+        """
+        return self._started(image, word.split(), environment)
+
+    def python(self, code: str, environment: Mapping[str, str], image: str = MEMMACHINE) -> Container:
+        """The same container, running this in place of startup.sh; the image's own programs can be imported."""
+        environment = {**environment, "PYTHONPATH": "/opt/memdeploy"}
+        return self._started(image, ["-c", code], environment, entrypoint=["python"])
+
+    def _started(self, image: str, command: list[str], environment: Mapping[str, str], **more: Any) -> Container:
         container = self.create(
-            image, [word], environment=dict(environment), read_only=True, tmpfs={"/tmp": "size=64m"},
-            cap_drop=["ALL"], security_opt=["no-new-privileges"], ports={"8080/tcp": ("127.0.0.1", None)},
+            image, command, environment=dict(environment), read_only=True, tmpfs={"/tmp": "size=64m"},
+            cap_drop=["ALL"], security_opt=["no-new-privileges"], ports={"8080/tcp": ("127.0.0.1", None)}, **more,
         )  # fmt: skip
         container.start()
         return container
 
     def run(self, word: str, environment: Mapping[str, str], image: str = MEMMACHINE) -> Ended:
-        container = self.memmachine(word, environment, image)
-        code = int(container.wait(timeout=180)["StatusCode"])
+        return self.end(self.memmachine(word, environment, image))
+
+    def end(self, container: Container) -> Ended:
+        """Waits for it, and removes it. By looking: under load an engine may never answer who waits."""
+        wait_for(lambda: exited(container), "a container's end", 400)
+        code = int(container.attrs["State"]["ExitCode"])
         ended = Ended(
             code, container.logs(stdout=True, stderr=False).decode(), container.logs(stdout=False, stderr=True).decode()
         )
         container.remove(v=True)
         return ended
+
+
+def exited(container: Container) -> bool:
+    container.reload()
+    return bool(container.attrs["State"]["Status"] == "exited")
 
 
 def url(container: Container) -> str:

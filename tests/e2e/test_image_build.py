@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import secrets
 from collections.abc import Iterator
 
 import docker
@@ -62,6 +64,57 @@ def test_a_registry_that_is_not_there_is_an_error(engine: docker.DockerClient) -
         assert caught.value.code == "image-push"
     finally:
         engine.images.remove(f"{repository}:1", force=True)
+
+
+STAND_IN = """\
+FROM python:3.12-slim-trixie
+WORKDIR /app
+RUN /usr/local/bin/python3 -m venv --without-pip /app/.venv{break}
+"""
+"""The layout of upstream's image of the guide's era, without its server, which is in no package registry."""
+
+
+@pytest.fixture
+def upstream_of_the_guide(engine: docker.DockerClient, request: pytest.FixtureRequest) -> Iterator[str]:
+    tag = f"memdeploy-test/guide-base:{secrets.token_hex(4)}"
+    text = STAND_IN.replace("{break}", getattr(request, "param", ""))
+    engine.images.build(fileobj=io.BytesIO(text.encode()), tag=tag, rm=True)
+    yield tag
+    engine.images.remove(tag, force=True)
+
+
+def test_the_guides_layout_has_psycopg2_where_its_server_looks(
+    engine: docker.DockerClient, upstream_of_the_guide: str
+) -> None:
+    release = releases.find("0.1.10")
+    inputs = image.build_inputs(release, source="upstream", base=upstream_of_the_guide, folder=files.docker_files())
+    tag = f"memdeploy-test/guide:{inputs.hash}"
+    image.build(engine, inputs, tag, lambda text: None)
+    try:
+        script = "import psycopg2; print(psycopg2.__path__[0]); psycopg2.connect('postgresql://u:p@127.0.0.1:1/d')"
+        container = engine.containers.create(tag, ["/app/.venv/bin/python", "-c", script])
+        container.start()
+        code, printed = container.wait()["StatusCode"], container.logs(stdout=True, stderr=False).decode()
+        said = container.logs(stdout=False, stderr=True).decode()
+        container.remove(force=True)
+        assert printed.strip() == "/app/.venv/lib/python3.12/site-packages/psycopg2"
+        assert code == 1
+        assert "psycopg2.OperationalError" in said  # it went as far as the network
+    finally:
+        engine.images.remove(tag, force=True)
+
+
+@pytest.mark.parametrize(
+    "upstream_of_the_guide", [" && rm /app/.venv/bin/python && ln -s /usr/local/bin/python3 /app/.venv/bin/python \\\n"
+    " && rm /app/.venv/pyvenv.cfg"], indirect=True, ids=["an interpreter that looks elsewhere"],
+)  # fmt: skip
+def test_the_guides_build_ends_when_the_server_would_not_find_it(
+    engine: docker.DockerClient, upstream_of_the_guide: str
+) -> None:
+    release = releases.find("0.1.10")
+    inputs = image.build_inputs(release, source="upstream", base=upstream_of_the_guide, folder=files.docker_files())
+    with pytest.raises(StepFailed, match="No module named 'psycopg2'"):
+        image.build(engine, inputs, f"memdeploy-test/guide:{inputs.hash}", lambda text: None)
 
 
 @pytest.mark.slow

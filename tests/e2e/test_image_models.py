@@ -1,4 +1,5 @@
-"""What is written for each provider of models, held against MemMachine's own configuration and clients in its image."""
+"""What is written for each release and each provider of models, held against MemMachine's own configuration and clients
+in its image."""
 
 from __future__ import annotations
 
@@ -9,8 +10,8 @@ from typing import Any
 import docker
 import pytest
 
-from memdeploy.memmachine import offline_model
-from tests.e2e.stack import MEMMACHINE, put
+from memdeploy.memmachine import offline_model, releases
+from tests.e2e.stack import IMAGE_OF, put
 from tests.support.container import BEDROCK, COMPLETE
 
 pytestmark = pytest.mark.engine
@@ -29,20 +30,35 @@ ENVIRONMENTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def found(engine: docker.DockerClient) -> Any:
-    """Without any network: Bedrock is on the container's own loopback."""
+@pytest.fixture(scope="module", params=IMAGE_OF)
+def found(engine: docker.DockerClient, request: pytest.FixtureRequest) -> Any:
+    """Of each release, without any network: Bedrock is on the container's own loopback."""
     container = engine.containers.create(
-        MEMMACHINE, ["/tmp/models_inside.py", json.dumps(ENVIRONMENTS)], entrypoint=["python"], network_mode="none"
+        IMAGE_OF[request.param],
+        ["/tmp/models_inside.py", json.dumps(ENVIRONMENTS)],
+        entrypoint=["python"],
+        network_mode="none",
     )
     try:
-        put(container, "/tmp", {file.name: (file.read_bytes(), 0o644, 10001) for file in FILES})
+        facts = {f"releases/{file.name}": file for file in Path("docker/releases").glob("*.json")}
+        sent = {**{file.name: file for file in FILES}, **facts}
+        put(container, "/tmp", {name: (file.read_bytes(), 0o644, 10001) for name, file in sent.items()})
         container.start()
         code = int(container.wait(timeout=180)["StatusCode"])
         assert code == 0, container.logs().decode()[-3000:]
-        return json.loads(container.logs(stdout=True, stderr=False))
+        return {"release": request.param, **json.loads(container.logs(stdout=True, stderr=False))}
     finally:
         container.remove(force=True, v=True)
+
+
+def test_every_setting_that_is_written_is_one_that_the_release_knows(found: Any) -> None:
+    assert found["unknown"] == {name: [] for name in ENVIRONMENTS}
+
+
+def test_what_is_left_out_is_what_the_release_lacks(found: Any) -> None:
+    """The newest release's configuration, read by this one."""
+    short = [path.removeprefix("resources.").replace(".config.", ".") for path in releases.find(found["release"]).lacks]
+    assert sorted(found["lacking"]) == sorted(short)
 
 
 @pytest.mark.parametrize(

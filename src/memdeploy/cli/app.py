@@ -20,13 +20,14 @@ from memdeploy.cli.proxy import proxy
 from memdeploy.cli.releases import releases
 from memdeploy.cli.status import status
 from memdeploy.cli.up import up
-from memdeploy.cli.upgrade import rollback, upgrade
+from memdeploy.cli.upgrade import rescue, rollback, upgrade
 from memdeploy.cli.verify import verify
 from memdeploy.cli.version import version
 
 _HELP = """Put MemMachine, memory for AI agents, into your own cloud account, and look after it.
 
 Try it on this machine: memdeploy up --provider local --yes
+
 Or against an embedded cloud, without an account: memdeploy up --provider gcp --rehearse --yes
 
 Options may also stand in memdeploy.yaml or in MEMDEPLOY_* variables; flags win over variables, variables over the
@@ -73,6 +74,7 @@ def build() -> typer.Typer:
         restore,
         upgrade,
         rollback,
+        rescue,
         destroy,
         list_,
         history,

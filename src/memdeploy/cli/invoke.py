@@ -29,7 +29,8 @@ _OTHER_VARIABLES = tuple(option.env for option in RUN_OPTIONS) + tuple(
     for name in (
         "GCP_ENDPOINT", "GCP_TOKEN_FILE", "AWS_ENDPOINT", "AWS_TOKEN_FILE", "AZURE_ENDPOINT", "AZURE_TOKEN_FILE",
         "EXIT_CODE", "REPLACE", "DELETE_DATA", "FINISH", "SHARED", "NO_FINAL_BACKUP", "PORT", "CACHED", "CHECK_MODEL",
-        "PRINT_ROLE", "TO", "BACKUP_TO", "REPAIR", "DATA", "COSTS", "LIVE_PRICES", "SCHEMA", "FORCE", "ENV", "REMOVE",
+        "PRINT_ROLE", "TO", "MIGRATE", "INTO", "BACKUP_TO", "REPAIR", "DATA",
+        "COSTS", "LIVE_PRICES", "SCHEMA", "FORCE", "ENV", "REMOVE",
         "SINCE", "LEVEL", "LIMIT", "FOLLOW",
     )
 )  # fmt: skip
@@ -37,7 +38,7 @@ _OTHER_VARIABLES = tuple(option.env for option in RUN_OPTIONS) + tuple(
 _FROM_LINE = ("state", "rehearse", "time_scale", "world", "faults", "yes", "wait", "keep_going", "events", "wire_log")
 #: A file describes what these make, whatever name the line gives it; the others look at what is there.
 _CONFIGURED = ("plan", "up", "doctor")
-_NEEDS_KEY = ("plan", "up", "doctor", "restore")
+_NEEDS_KEY = ("plan", "up", "doctor", "restore", "upgrade")
 _ASKS_FOR_KEY = "up"
 
 Finish = Callable[["Result"], "Result"]

@@ -4,7 +4,8 @@ Points: `before-intent`, `after-intent`, `after-call` (the cloud has done it, th
 `after-answer` (it was, and an operation's name is recorded), `after-outcome`; and the end of each durable transition.
 
 A specification is `after-transition:7` or `<point>:<step>[:<verb>]`, as in `after-call:postgres.instance:create`. It
-acts only when the journal is bound to a rehearsal: nothing in an environment can kill a run against a real cloud.
+acts only where a run changes nothing but a rehearsal or this machine: nothing in an environment can kill a run against
+a real cloud.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ class CrashPoints:
         self._transitions = 0
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str], *, rehearsal: bool) -> CrashPoints:
-        return cls(environment.get(VARIABLE) if rehearsal else None)
+    def from_environment(cls, environment: Mapping[str, str], *, allowed: bool) -> CrashPoints:
+        return cls(environment.get(VARIABLE) if allowed else None)
 
     def reached(self, point: Point, step: str, verb: str) -> None:
         if self._specification in (f"{point}:{step}", f"{point}:{step}:{verb}"):

@@ -13,6 +13,7 @@ from memdeploy.engine.step import Difference, Effect
 from memdeploy.errors import JournalError, Refused, UsageError
 from memdeploy.lifecycle.rehearsing import Stage
 from memdeploy.lifecycle.request import Request
+from memdeploy.memmachine import releases
 from memdeploy.state.journal import DeploymentStatus, Journal
 
 REHEARSAL_PROJECT = "memdeploy-rehearsal"
@@ -63,8 +64,8 @@ def settled(deployment: Deployment, journal: Journal | None, request: Request) -
         return deployment
     from memdeploy.providers.local.settled import settle
 
-    before = recorded(journal) if journal else None
-    return settle(deployment, before, has_key=lambda wanted: "model_key" in request.secrets(wanted))
+    before, stands = (recorded(journal), SERVICE in journal.outputs()) if journal else (None, False)
+    return settle(deployment, before, has_key=lambda wanted: "model_key" in request.secrets(wanted), stands=stands)
 
 
 def staged(deployment: Deployment, stage: Stage) -> Deployment:
@@ -100,6 +101,11 @@ def check_identity(journal: Journal, deployment: Deployment) -> None:
                 where=what,
                 suggestion="Leave that out of the line or the file, or choose another name with --name.",
             )
+
+
+def check_deployable(deployment: Deployment) -> None:
+    """Raises `UsageError` or `Refused`, naming the nearest release that is supported."""
+    releases.to_deploy(deployment.release)
 
 
 def check_release(journal: Journal, deployment: Deployment) -> None:

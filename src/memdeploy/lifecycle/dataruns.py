@@ -38,7 +38,8 @@ def must(found: RunResult) -> RunResult:
 
 
 def counts(changing: Changing) -> dict[str, Any]:
-    """What the databases hold, by project, read beside the service. Raises what went wrong."""
+    """What the databases hold, by project, read beside the service (`docker/halves.py`: `Look.line`). Raises what went
+    wrong."""
     step = changing.session.cloud.tool("count")
     return dict(must(run(changing, Graph([step]))).step(step.name).outputs or {})
 
@@ -49,13 +50,21 @@ def parts(graph: Graph, prefix: str) -> tuple[str, ...]:
 
 
 def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Projects whose counts are not the same, in words."""
-    had, has = before.get("projects") or {}, after.get("projects") or {}
+    """Projects that do not hold as many memories as before, stored and searchable, in words."""
+    had, has = _by_project(before), _by_project(after)
     return [
-        f"{name}: {has.get(name, 'none')} instead of {had.get(name, 'none')}"
+        f"{name}: {_words(has.get(name))} instead of {_words(had.get(name))}"
         for name in sorted({*had, *has})
         if had.get(name) != has.get(name)
     ]
+
+
+def _by_project(counted: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    return {one["project"]: (one["stored"], one["searchable"]) for one in counted.get("projects") or ()}
+
+
+def _words(numbers: tuple[int, int] | None) -> str:
+    return f"{numbers[0]} stored and {numbers[1]} searchable" if numbers else "none"
 
 
 def _names(steps: Collection[Any]) -> set[str]:

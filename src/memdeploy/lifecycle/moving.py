@@ -31,14 +31,25 @@ def deploy(changing: Changing) -> RunResult:
 def back(changing: Changing, upgrade: Mapping[str, Any]) -> RunResult:
     """The databases as the archive holds them, then the earlier release on them. `upgrade` is the fact of that name.
     Raises what went wrong with the data."""
-    before = to(changing, earlier(changing, upgrade))
-    load(before, Path(str(upgrade["archive"])), start_again=False)
-    found = deploy(to(changing, before.session.deployment))
+    deployment = earlier(changing, upgrade)
+    # First what it runs with: what is loaded is counted by the release that wrote it.
+    found = _ready(to(changing, deployment))
+    if not found.ok:
+        return found
+    load(to(changing, deployment), Path(str(upgrade["archive"])), start_again=False)
+    found = deploy(to(changing, deployment))
     if found.ok:
-        settled = before.session.deployment.model_dump(mode="json")
         facts = {UPGRADE: None, PREVIOUS: None}
+        settled = deployment.model_dump(mode="json")
         changing.writer.update(status=DeploymentStatus.READY, configuration=settled, facts=facts)
     return found
+
+
+def _ready(changing: Changing) -> RunResult:
+    """Everything that the databases' preparation needs, and not that itself."""
+    opened = changing.session
+    graph = opened.graph.only(opened.graph.needs(opened.cloud.examiner))
+    return changing.runner(graph, shared_at_rest(opened)).ensure(replace(opened, graph=graph).observe())
 
 
 def earlier(changing: Changing, upgrade: Mapping[str, Any]) -> Deployment:

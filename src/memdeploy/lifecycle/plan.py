@@ -77,11 +77,18 @@ def plan_data(session: Session, planned: list[actions.Action]) -> dict[str, Any]
         "counts": actions.counts(planned),
         "pending": actions.pending(planned),
         "seconds": round(usual_seconds(session.graph, busy), 1),
-        "cost_per_month": round(sum(line.usd for line in lines) + actions.cost_at_rest(planned), 2),
+        "cost_per_month": _cost(session, lines, planned),
         "prices": _prices(session, lines),
         **_priced(session, lines, said),
         **warned(session),
     }
+
+
+def _cost(session: Session, lines: Sequence[PriceLine], planned: list[actions.Action]) -> float | None:
+    """US dollars; None where nothing is paid for."""
+    if not session.cloud.prices_of:
+        return None
+    return round(sum(line.usd for line in lines) + actions.cost_at_rest(planned), 2)
 
 
 def _priced(session: Session, lines: Sequence[PriceLine], said: Sequence[str]) -> dict[str, Any]:

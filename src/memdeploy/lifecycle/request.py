@@ -24,7 +24,8 @@ class Request:
     STOPPING); it is for clock and runner. `backing` is `none`, `containers` or `auto`; `time_scale` None is the
     rehearsal's default. `secrets` reads what the user gives for a configuration (`Context.model_key`,
     `neo4j_password`) and raises `UsageError` for what cannot be read.
-    `archive` is where `backup` writes and `restore` reads, `to` the release of `upgrade`; `data` and `repair` are
+    `archive` is where `backup` writes and `restore` reads, `to` the release of `upgrade`, `into`
+    the new deployment of one with `migrate`; `data` and `repair` are
     `verify`'s. `port` is `proxy`'s, 0: any. `interactive` says that somebody can answer; `confirm` then asks
     one question, else it is None; `hidden` asks for one line that is not shown (empty: none was given), for `up` only.
     """
@@ -59,6 +60,8 @@ class Request:
     show: Callable[[LogLine], None] | None = None
     archive: Path | None = None
     to: str | None = None
+    migrate: bool = False
+    into: str | None = None
     data: bool = False
     repair: bool = False
     events: Path | None = None

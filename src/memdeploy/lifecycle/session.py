@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from memdeploy.config.model import Deployment
+from memdeploy.config.model import Deployment, Provider
 from memdeploy.engine.clock import SystemClock
 from memdeploy.engine.crash import CrashPoints
 from memdeploy.engine.events import Event, EventKind, Sink
@@ -98,9 +98,14 @@ class Session:
         return Runner(
             graph, ledgers, guards, self.clock, sink or self.sink, self.cloud.classify, self.cloud.poll,
             RunOptions(keep_going=keep_going or self.request.keep_going, replace=self.request.replace),
-            crash=CrashPoints.from_environment(os.environ, rehearsal=self.stage.target is not None),
+            crash=CrashPoints.from_environment(os.environ, allowed=self._is_ours),
             cancel=self.request.cancel,
         )  # fmt: skip
+
+    @property
+    def _is_ours(self) -> bool:
+        """Nothing that it makes is in anybody's cloud."""
+        return self.stage.target is not None or self.deployment.provider is Provider.LOCAL
 
     def reader(self, graph: Graph | None = None, sink: Sink | None = None) -> Runner:
         """A runner whose journal is a copy in memory: it can look, and run transient steps."""
@@ -133,6 +138,8 @@ class Session:
 def session(request: Request, sink: Sink, *, journal: Journal | None, deployments: Deployments) -> Iterator[Session]:
     """`journal` is None for what does not exist yet: names are then drawn for looking only."""
     wanted = configuration.wanted(request, journal)
+    if request.command in _BRINGS_ABOUT:
+        configuration.check_deployable(wanted)
     binding = journal.binding if journal else None
     with stage(request, str(wanted.provider), binding, deployments.root, os.environ) as found:
         deployment = configuration.settled(configuration.staged(wanted, found), journal, request)
@@ -157,7 +164,7 @@ def _opened(
     request: Request, sink: Sink, deployment: Deployment, journal: Journal, deployments: Deployments, found: Stage,
     wire: Any,
 ) -> Session:  # fmt: skip
-    clock = _clock(found, request)
+    clock = _clock(found, request, deployment.provider)
     context = Context(
         deployment=deployment.model_copy(update={"name": journal.name}),
         id=journal.id,
@@ -206,8 +213,10 @@ def usual_seconds(graph: Graph, steps: Sequence[str]) -> float:
     return max(longest.values(), default=0.0)
 
 
-def _clock(found: Stage, request: Request) -> SystemClock:
+def _clock(found: Stage, request: Request, provider: Provider) -> SystemClock:
     event = request.cancel.event
+    if provider is Provider.LOCAL:  # what one's own machine did shows at once
+        return SystemClock(pace=CONTAINER_PACE, patience=1.0, cancelled=event)
     if found.target is None:
         return SystemClock(cancelled=event)
     if found.containers:

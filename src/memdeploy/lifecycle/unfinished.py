@@ -8,8 +8,9 @@ from typing import Any
 from memdeploy.errors import Refused
 from memdeploy.state.journal import Journal
 
-RESTORING, UPGRADE, PREVIOUS = "restoring", "upgrade", "previous"
-"Names of facts: {archive}, {from, to, archive, configuration}, and the latter of the last upgrade that ended well."
+RESTORING, UPGRADE, PREVIOUS, MIGRATION = "restoring", "upgrade", "previous", "migration"
+"""Names of facts. restoring: {archive}; upgrade: {from, to, archive, configuration}; previous: the same, of the last
+upgrade that ended well; migration: {into, to, done}, of memories that are carried into another deployment."""
 
 
 def refuse(journal: Journal) -> None:

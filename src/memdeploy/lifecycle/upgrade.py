@@ -26,6 +26,10 @@ from memdeploy.state.journal import DeploymentStatus
 
 def upgrade(request: Request, sink: Sink) -> Result:
     """Exit 3 with nothing touched for a jump that loses memories; 1 when it failed and the earlier release is back."""
+    if request.migrate:
+        from memdeploy.lifecycle.migrate import migrate
+
+        return migrate(request, sink)
     with change(request, sink) as changing:
         opened = changing.session
         start = opened.clock.boottime()

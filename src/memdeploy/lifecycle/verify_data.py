@@ -28,26 +28,32 @@ def verify_data(request: Request, sink: Sink) -> Result:
         opened.begin(Graph([counted]))
         found = dataruns.counts(changing)
         repaired: Mapping[str, Any] | None = None
-        if request.repair and found["half_stored"]:
+        if request.repair and not found["consistent"]:
             step = opened.cloud.tool("repair")
             repaired = dataruns.must(dataruns.run(changing, Graph([step]))).step(step.name).outputs
             found = dataruns.counts(changing)
         data = {**opened.header(), "url": url, "data": found, "seconds": seconds_since(opened.clock, start)}
         data |= {"repaired": dict(repaired)} if repaired is not None else {}
-        wrong = found["half_stored"]
+        wrong = not found["consistent"]
         code = ExitCode.UNHEALTHY if wrong else ExitCode.DONE
         opened.tell(
             EventKind.RUN_FINISHED, status="error" if wrong else "success", exit_code=int(code), seconds=data["seconds"]
         )
         if not wrong:
             return Result("verify", "success", code, data)
-        return Result("verify", "error", code, data, [error_entry(_half(wrong, request))])
+        return Result("verify", "error", code, data, [error_entry(_half(found["total"], request))])
 
 
-def _half(wrong: int, request: Request) -> Unhealthy:
-    tried = "They could not be stored whole: `memdeploy logs` may say why."
-    more = tried if request.repair else "Add --repair to store them whole."
+def _half(total: Mapping[str, int], request: Request) -> Unhealthy:
+    half, stray, loose = total["half"], total["stray"], total["loose"]
+    parts = (
+        f"{half} stored, but never found by a search" if half else "",
+        f"{stray} found by searches, but not stored" if stray else "",
+        f"{loose} parts that belong to no memory" if loose else "",
+    )
+    tried = "These cannot be stored whole: their other half is nowhere."
     return Unhealthy(
-        f"{wrong} memories are stored in one database and not in the other", code="half-stored", where="count",
-        suggestion=more,
+        f"memories are stored in one database only: {', '.join(part for part in parts if part)}",
+        code="half-stored", where="count",
+        suggestion=tried if request.repair else "Add --repair to store them whole.",
     )  # fmt: skip

@@ -23,12 +23,10 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 PLATFORM = "linux/amd64"
-#: What the Dockerfile copies; the release's hash lock comes on top.
-CONTEXT = (
-    "Dockerfile", "install.sh", "startup.sh", "configure.py", "models.py", "checks.py", "model_checks.py", "prepare.py",
-    "serve.py", "server.py", "corrections.py", "graph.py", "failures.py", "bytecode.py", "exit_codes.json",
-    "requirements/nltk-data.txt",
-)  # fmt: skip
+RECIPE = "Dockerfile"
+#: What the Dockerfile copies; the release's hash lock and facts come on top.
+PROGRAMS = ("*.py", "*.sh", "*.json")
+NLTK_DATA = "requirements/nltk-data.txt"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 Progress = Callable[[str], None]
 
@@ -63,8 +61,10 @@ class BuildInputs:
 
 def build_inputs(release: Release, *, source: str, base: str, folder: Path) -> BuildInputs:
     """Reads the folder `docker/`; only what the image needs, so that nothing else changes its hash."""
-    names = (*CONTEXT, release.requirements)
-    return BuildInputs(source, base, release.version, {name: (folder / name).read_bytes() for name in names})
+    programs = sorted(path.name for pattern in PROGRAMS for path in folder.glob(pattern))
+    ours = (*programs, NLTK_DATA, release.facts) if release.recipe == RECIPE else ()
+    files = {name: (folder / name).read_bytes() for name in (release.requirements, *ours)}
+    return BuildInputs(source, base, release.version, {**files, RECIPE: (folder / release.recipe).read_bytes()})
 
 
 def context_archive(files: Mapping[str, bytes]) -> bytes:
@@ -98,11 +98,14 @@ def unusable(engine: DockerClient | None) -> str | None:
     return None if machine == "amd64" else f"the container engine is {machine}, and the image is {PLATFORM}"
 
 
-def build(engine: DockerClient, inputs: BuildInputs, tag: str, progress: Progress) -> str:
+def build(
+    engine: DockerClient, inputs: BuildInputs, tag: str, progress: Progress, *, platform: str = PLATFORM,
+    labels: Mapping[str, str] | None = None,
+) -> str:  # fmt: skip
     """Builds with the engine's classic builder; the image's id."""
     lines = engine.api.build(
         fileobj=io.BytesIO(context_archive(inputs.files)), custom_context=True, dockerfile="Dockerfile", tag=tag,
-        buildargs=inputs.args, platform=PLATFORM, rm=True, forcerm=True, decode=True,
+        buildargs=inputs.args, platform=platform, labels=dict(labels or {}), rm=True, forcerm=True, decode=True,
     )  # fmt: skip
     image = ""
     for line in _checked(lines, "the image could not be built", "image-build"):

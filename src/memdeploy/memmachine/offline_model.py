@@ -1,6 +1,6 @@
 """A model for rehearsals: small, deterministic, OpenAI-compatible as far as MemMachine asks. It knows no language.
 
-    python3 offline_model.py [PORT]        (default 9000)
+    python3 offline_model.py [PORT [HOST]]        (default: 9000, on every address)
 
 Standard library only and one file, so that it runs as it is inside a Python image. Embeddings are a hashed bag of
 words: texts that share words are near each other, so search finds what was stored. The chat model answers with the
@@ -8,7 +8,7 @@ smallest value that the requested JSON schema allows, else `ok`.
 
 Keys in OFFLINE_MODEL_REJECT (comma separated), and any key that begins with `rejected`, are refused as OpenAI refuses a
 wrong one; so tests and rehearsals can plant a rejected key. OFFLINE_MODEL_REJECT_FILE names a file with one key a line
-that is read at every request.
+that is read at every request; OFFLINE_MODEL_DELAY_FILE one with the seconds that every answer is held back.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ import os
 import re
 import struct
 import sys
+import time
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 PORT = 9000
+HOST = "0.0.0.0"  # noqa: S104 (inside its own container)
 ALIAS = "offline-model"
 "The network name under which a rehearsal's containers find it; `http://offline-model:9000/v1`."
 DIMENSIONS = 1536
@@ -125,6 +127,12 @@ def rejected(key: str, environment: Mapping[str, str]) -> bool:
     return not key or key.startswith("rejected") or key in listed
 
 
+def delay(environment: Mapping[str, str]) -> float:
+    """Seconds; 0 without a file."""
+    file = environment.get("OFFLINE_MODEL_DELAY_FILE")
+    return float(Path(file).read_text()) if file and Path(file).is_file() else 0.0
+
+
 def refusal(message: str, code: str) -> dict[str, Any]:
     return {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}
 
@@ -151,6 +159,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         key = (self.headers.get("Authorization") or "").removeprefix("Bearer ").strip()
+        if seconds := delay(os.environ):
+            self.log_message("holding %s back for %s s", self.path, seconds)
+            time.sleep(seconds)
         self._send(*answer(self.path, key, body, os.environ))
 
     def _send(self, status: int, content: dict[str, Any]) -> None:
@@ -167,8 +178,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main(arguments: list[str]) -> None:
-    port = int(arguments[0]) if arguments else PORT
-    ThreadingHTTPServer(("0.0.0.0", port), Handler).serve_forever()  # noqa: S104 (inside its own container)
+    port, host = [*arguments, *(str(PORT), HOST)[len(arguments) :]]
+    ThreadingHTTPServer((host, int(port)), Handler).serve_forever()
 
 
 if __name__ == "__main__":

@@ -10,32 +10,14 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from memdeploy.engine.clock import Clock
 from memdeploy.errors import Unhealthy
+from memdeploy.memmachine.api import Api, Http, NoAnswer, Response
 
 ORGANISATION = "memdeploy"
-SIMULATED = "X-Memdeploy-Simulated"
-"Header of a rehearsal's stand-in for MemMachine."
-TIMEOUT = 90.0  # with Neo4j down MemMachine itself gives up after 31 to 59 s
 TOP = 5
-
-
-class Response(Protocol):
-    @property
-    def status_code(self) -> int: ...
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-    @property
-    def text(self) -> str: ...
-    def json(self) -> Any: ...
-
-
-class Http(Protocol):
-    """`requests.Session` is one; whoever makes it adds the identity token."""
-
-    def request(self, method: str, url: str, *, json: Any = None, timeout: float) -> Response: ...
 
 
 @dataclass
@@ -53,7 +35,7 @@ def prove(
     patience: float = 180.0, progress: Callable[[str], None] = lambda text: None,
 ) -> Proof:  # fmt: skip
     """Raises `Unhealthy`, whose code says what failed: `health`, `store`, `find` or `remove`."""
-    proof, api = Proof(), Api(http, base_url.rstrip("/"))
+    proof, api = Proof(), Api(http, base_url)
     with _timed(proof, clock, "health"):
         progress("waiting for an answer")
         health = wait_healthy(api, clock, patience)
@@ -75,32 +57,6 @@ def prove(
         remove(api, project)
     proof.simulated = api.simulated
     return proof
-
-
-class Api:
-    def __init__(self, http: Http, base_url: str) -> None:
-        self._http = http
-        self._base = f"{base_url}/api/v2"
-        self.simulated = False
-
-    def get(self, path: str, timeout: float = 15.0) -> Response:
-        return self._send("GET", path, None, timeout)
-
-    def post(self, path: str, body: Mapping[str, Any]) -> Response:
-        return self._send("POST", path, dict(body), TIMEOUT)
-
-    def _send(self, method: str, path: str, body: Any, timeout: float) -> Response:
-        # Every kind of HTTP client has its own family of errors; OSError is in all of them or wrapped here.
-        try:
-            response = self._http.request(method, f"{self._base}/{path}", json=body, timeout=timeout)
-        except Exception as error:
-            raise NoAnswer(f"{type(error).__name__}") from error
-        self.simulated = self.simulated or SIMULATED.lower() in {name.lower() for name in response.headers}
-        return response
-
-
-class NoAnswer(Exception):
-    """The request failed on its way."""
 
 
 def wait_healthy(api: Api, clock: Clock, patience: float) -> dict[str, Any]:

@@ -112,6 +112,10 @@ CAUSES: Mapping[str, Cause] = {
     "image": Cause(("no-upstream-image",), "memmachine/memmachine:v0.4.0-cpu", "from PyPI",
                    line=("--image-source", "upstream")),
     "release": Cause(("unknown-release",), "9.9.9", "0.4.0", line=("--release", "9.9.9"), exit=2, step="release"),
+    "a release of the guide's": Cause(
+        ("release-not-deployable",), "in no package registry", "Use release 0.2.6",
+        line=("--release", "0.1.10", "--image-source", "pypi"), step="release",
+    ),
     "neo4j on Cloud Run": Cause(("neo4j-on-cloud-run",), "port 443 only", "mode: vm", line=("--neo4j", "cloud-run"),
                                 step="neo4j.mode"),
 }  # fmt: skip

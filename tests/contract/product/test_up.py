@@ -82,7 +82,7 @@ def test_a_label_of_the_users_own_is_changed_where_it_is(memdeploy: Memdeploy, c
     assert memdeploy("plan", "--exit-code").data["pending"] is False
 
 
-@pytest.mark.parametrize("provider", ["aws", "azure", "local"])
+@pytest.mark.parametrize("provider", ["aws", "azure"])
 def test_another_provider_is_not_in_this_version(memdeploy: Memdeploy, provider: str) -> None:
     refused = memdeploy("up", "--yes", "--provider", provider, expect=2)
     assert refused.json["errors"][0]["code"] == "not-in-this-version"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tarfile
 from pathlib import Path
@@ -13,15 +14,16 @@ from kit.shell import RigError, run
 HERE = Path(__file__).resolve().parent.parent
 IMAGES = HERE / "images"
 PRODUCT = HERE.parent.parent / "docker"
-RELEASE = "0.4.0"
+RELEASES = ("0.4.0", "0.3.9", "0.2.6")
 
 BASE = "memdeploy-rig/base:trixie"
 PYTHON = "python:3.12-slim-trixie"
 POSTGRES = "pgvector/pgvector:pg17"
 NEO4J = "neo4j:5.26-community"
 REGISTRY = "registry:2"
-MEMMACHINE = f"memdeploy-rig/memmachine:{RELEASE}"
-UPSTREAM = f"memmachine/memmachine:v{RELEASE}-cpu"
+#: Several checkouts that share one engine each name their own.
+MEMMACHINE = os.environ.get("MEMDEPLOY_RIG_MEMMACHINE", "memdeploy-rig/memmachine")
+UPSTREAM = f"memmachine/memmachine:v{RELEASES[0]}-cpu"
 
 BASE_PACKAGES = (
     "ca-certificates,curl,netbase,tzdata,procps,libssl3t64,libffi8,libsqlite3-0,libreadline8t64,libncursesw6,"
@@ -34,15 +36,15 @@ def images(work: Path) -> tuple[Image, ...]:
     """All of them, parents first. Reads the machine (certificates, CPython), builds nothing."""
     base = _base(work)
     python = _python(work, base)
-    memmachine = _memmachine(work, python)
+    memmachine = [_memmachine(work, python, release) for release in RELEASES]
     return (
         base,
         python,
-        memmachine,
+        *memmachine,
         _from_folder(NEO4J, "neo4j", base, work=work),
         _from_folder(POSTGRES, "postgres", base, work=work),
         _from_folder(REGISTRY, "registry", base, work=work),
-        _from_folder(UPSTREAM, "upstream", memmachine, work=work),
+        _from_folder(UPSTREAM, "upstream", memmachine[0], work=work),
     )
 
 
@@ -117,16 +119,17 @@ def _fetch_jars(context: Path) -> None:
     run(["mvn", "--quiet", "--batch-mode", "--file", str(context / "pom.xml"), *goal])
 
 
-def _memmachine(work: Path, python: Image) -> Image:
+def _memmachine(work: Path, python: Image, release: str) -> Image:
     """The product's own image: what `memdeploy up` builds from it then comes from the engine's cache."""
+    tag = f"{MEMMACHINE}:{release}"
 
     def make(key: str) -> None:
         with context_of(PRODUCT, work) as context:
             for path in context.rglob("*"):  # the modes that memdeploy sends: others would be another cache entry
                 path.chmod(0o755 if path.is_dir() else 0o644)
-            build(MEMMACHINE, key, context, args={"BASE": PYTHON, "RELEASE": RELEASE})
+            build(tag, key, context, args={"BASE": PYTHON, "RELEASE": release})
 
-    return Image(MEMMACHINE, key_of(python.key, PRODUCT, RELEASE), make, (PYTHON,))
+    return Image(tag, key_of(python.key, PRODUCT, release), make, (PYTHON,))
 
 
 def clean(work: Path) -> None:

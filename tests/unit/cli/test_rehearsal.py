@@ -1,4 +1,4 @@
-"""`memdeploy rehearsal` and `releases` as processes and as documents."""
+"""`memdeploy rehearsal` as processes and as documents."""
 
 from __future__ import annotations
 
@@ -49,10 +49,3 @@ def test_stop_without_a_server_says_so(tmp_path: Path, capsys: pytest.CaptureFix
 def test_another_provider_is_not_in_this_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rehearsal", "serve", "--provider", "aws"]) == 2
     assert "not in this version" in capsys.readouterr().err
-
-
-def test_releases(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["releases", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)["data"]["releases"]
-
-    assert [entry["version"] for entry in found if entry["default"]] == ["0.4.0"]

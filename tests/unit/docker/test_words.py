@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,11 +19,14 @@ import corrections
 import model_checks
 import prepare
 import pytest
+import release
 import serve
 from failures import CODES, Failure
 
 from tests.unit.docker.conftest import FOLDER
 from tests.unit.docker.test_configure import COMPLETE
+
+NEWEST = release.find({})
 
 
 def startup(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -48,8 +52,9 @@ def test_startup_refuses_an_unknown_word(tmp_path: Path) -> None:
 
 
 class Connection:
-    def __init__(self, *, lock: bool = True, looks: int = 0) -> None:
-        """`looks`: how often the word of `prepare` is looked for in vain."""
+    def __init__(self, *, lock: bool = True, looks: int = 0, columns: tuple[str, ...] = ()) -> None:
+        """`looks`: how often the word of `prepare` is looked for in vain. `columns`: those of `episodestore`."""
+        self.columns = columns
         self.lock = lock
         self.looks = looks
         self.closed = False
@@ -65,6 +70,9 @@ class Connection:
             self.looks -= 1
             return self.looks < 0
         return "17.2 (Debian)" if "version" in statement else 1
+
+    async def fetch(self, statement: str) -> list[dict[str, str]]:
+        return [{"column_name": name} for name in self.columns] if "episodestore" in statement else []
 
     async def execute(self, statement: str) -> None:
         self.executed.append(statement)
@@ -215,6 +223,31 @@ def test_prepare_closes_its_connection_and_with_it_its_lock_when_it_fails(
     assert stand_ins.executed == []
 
 
+@pytest.mark.parametrize(
+    ("version", "columns", "good"),
+    [
+        ("0.4.0", (), True), ("0.4.0", ("uid", "content"), True), ("0.4.0", ("id", "content"), False),
+        ("0.3.9", ("id", "content"), True), ("0.3.9", ("uid", "content"), False), ("0.2.6", ("uid",), False),
+    ],
+)  # fmt: skip
+def test_the_tables_of_another_release_are_refused_before_anything_is_done(
+    monkeypatch: pytest.MonkeyPatch, stand_ins: Connection, ready: Any, version: str, columns: tuple[str, ...],
+    good: bool,
+) -> None:  # fmt: skip
+    settings = replace(ready[0], release=release.find({release.VARIABLE: version}))
+    stand_ins.columns = columns
+    waited = serve.ready(settings, ready[1], 1)
+    if good:
+        asyncio.run(waited)
+        assert asyncio.run(prepare.prepare(settings, ready[1]))["ok"]
+        return
+    monkeypatch.setattr(model_checks, "prove", giving(Failure("defect", "the model was asked")))
+    for doing in (waited, prepare.prepare(settings, ready[1])):
+        with pytest.raises(Failure, match=f"other-release: this is {version}"):
+            asyncio.run(doing)
+    assert stand_ins.executed == []
+
+
 @pytest.mark.usefixtures("stand_ins")
 def test_one_sure_fault_ends_the_wait_for_the_other_database(monkeypatch: pytest.MonkeyPatch, ready: Any) -> None:
     async def never(*_: object) -> None:
@@ -229,11 +262,11 @@ def test_one_sure_fault_ends_the_wait_for_the_other_database(monkeypatch: pytest
 def test_what_libraries_print_is_not_on_the_answers_line(
     monkeypatch: pytest.MonkeyPatch, stand_ins: Connection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def noisy() -> None:
+    async def noisy(*_: object) -> None:
         print("a library talks")
 
     monkeypatch.setattr(prepare, "tables", noisy)
-    monkeypatch.setattr(prepare, "Path", lambda _: tmp_path)
+    monkeypatch.setenv("RUN_FOLDER", str(tmp_path))
     for name, value in COMPLETE.items():
         monkeypatch.setenv(name, value)
     prepare.main()
@@ -245,13 +278,13 @@ def test_what_libraries_print_is_not_on_the_answers_line(
 def test_a_failure_of_memmachines_start_is_a_failure_of_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     memmachine(monkeypatch, giving(Machine(start=raising(RuntimeError("column does not exist")))))
     with pytest.raises(Failure, match="tables: RuntimeError"):
-        asyncio.run(prepare.tables())
+        asyncio.run(prepare.tables(NEWEST))
 
 
 def test_prepare_makes_all_tables_and_deletes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine()
     memmachine(monkeypatch, giving(machine))
-    asyncio.run(prepare.tables())
+    asyncio.run(prepare.tables(NEWEST))
     assert machine.did == ["session tables", "start ()", "stop"]
 
 
@@ -294,7 +327,7 @@ def test_what_nobody_foresaw_has_an_exit_code_and_no_secret(
 
 def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, deadline: float = 20.0) -> int:
     """The exit code of prepare's main."""
-    monkeypatch.setattr(prepare, "Path", lambda _: tmp_path)
+    monkeypatch.setenv("RUN_FOLDER", str(tmp_path))
     monkeypatch.setattr(prepare, "DEADLINE", deadline)
     for name, value in COMPLETE.items():
         monkeypatch.setenv(name, value)
@@ -336,4 +369,4 @@ def memmachine(monkeypatch: pytest.MonkeyPatch, initialize_resource: Callable[..
     for name in ("memmachine_server", "memmachine_server.server", "memmachine_server.server.api_v2"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr(corrections, "apply", lambda: None)
+    monkeypatch.setattr(corrections, "apply", lambda release: None)

@@ -45,6 +45,20 @@ def test_project_and_region_are_fixed_at_birth(changes: dict[str, object]) -> No
     assert raised.value.code == "identity"
 
 
+@pytest.mark.parametrize(
+    ("release", "error", "nearest"), [("0.1.10", Refused, "0.2.6"), ("0.3.5", UsageError, "0.3.9"), ("0.4.0", None, "")]
+)
+def test_what_is_not_deployed_is_refused_with_the_nearest_that_is(
+    release: str, error: type[Exception] | None, nearest: str
+) -> None:
+    if error is None:
+        return configuration.check_deployable(deployment(release=release))
+    with pytest.raises(error) as raised:
+        configuration.check_deployable(deployment(release=release))
+    assert nearest in str(raised.value.suggestion)  # type: ignore[attr-defined]
+    return None
+
+
 def test_a_journalled_configuration_that_nobody_knows_is_told_as_that() -> None:
     later = replace(journal(), configuration={"provider": "gcp", "gcp": {"later": {"key": 1}}})
     with pytest.raises(JournalError) as raised:
@@ -110,3 +124,22 @@ def test_the_real_cloud_needs_a_project_and_a_real_model() -> None:
         configuration.staged(deployment(gcp={}), Stage())
     with pytest.raises(UsageError, match="offline"):
         configuration.staged(deployment(model={"provider": "offline"}), Stage())
+
+
+@pytest.mark.parametrize(
+    ("request_", "provider"),
+    [
+        (Request("up", interactive=True), "local"),
+        (Request("up", interactive=True, given={"release": "0.3.9"}), "local"),
+        (Request("up", interactive=False), None),
+        (Request("up", interactive=True, from_file=True), None),
+        (Request("up", interactive=True, rehearse=True), None),
+    ],
+)
+def test_who_names_nothing_at_a_terminal_deploys_here(request_: Request, provider: str | None) -> None:
+    if provider is None:
+        with pytest.raises(UsageError):
+            configuration.wanted(request_, None)
+        return
+    chosen = configuration.wanted(request_, None)
+    assert (str(chosen.provider), chosen.release) == (provider, request_.given.get("release", "0.4.0"))

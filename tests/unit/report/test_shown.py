@@ -63,6 +63,15 @@ RESULTS: dict[str, tuple[str, Mapping[str, Any]]] = {
         {**HEAD, "status": "ready", "age": 30.0},
         {**REHEARSED, "deployment": "trial", "status": "failed", "age": 260000.0},
         {"deployment": "broken", "status": "unreadable"}]}),
+    "releases": ("releases", {"releases": [
+        {"version": "0.4.0", "default": True, "tested": True, "upstream": "memmachine/memmachine:v0.4.0-cpu"},
+        {"version": "0.1.10", "default": False, "tested": False, "upstream": "memmachine/memmachine:v0.1.10-cpu",
+         "reason": "its server is in no package registry"}], "upgrades": [
+        {"from": "0.2.6", "to": "0.3.9", "way": "in-place", "keeps_data": True, "tested": True, "reason": "it works"},
+        {"from": "0.3.9", "to": "0.4.0", "way": "migrate", "keeps_data": True, "tested": True,
+         "reason": "in place every call on the old databases fails", "suggestion": "Run `memdeploy upgrade`."},
+        {"from": "0.4.0", "to": "0.1.10", "way": "refused", "keeps_data": False, "tested": False,
+         "reason": "nobody deploys it", "suggestion": "Keep the release."}]}),
     "list-none": ("list", {"root": "/state", "deployments": []}),
     "history": ("history", {**HEAD, "runs": [
         {"run": "20270115T080000.000Z-up-abcdef", "command": "up", "at": START, "by": "ann@laptop", "status": "partial",

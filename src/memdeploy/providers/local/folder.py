@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from memdeploy.engine.step import Outputs, Run
 from memdeploy.errors import CloudError, ErrorKind
 from memdeploy.providers.local import files
 from memdeploy.providers.local.scope import Scope
+from memdeploy.providers.local.settled import default_folder
 
 OWNER = "owner.json"
 
@@ -56,10 +58,17 @@ class Folder(Converging[Found]):
         run.change("update", str(self.path), lambda intent: self.path.chmod(0o700))
 
     def delete(self, run: Run, live: Found) -> None:
-        run.change("delete", str(self.path), lambda intent: shutil.rmtree(self.path))
+        run.change("delete", str(self.path), lambda intent: self._clear())
 
     def outputs(self, run: Run, live: Found) -> Outputs:
         return {"path": str(self.path)}
+
+    def _clear(self) -> None:
+        """And the folder of all deployments when this was the last, unless the user named it."""
+        shutil.rmtree(self.path)
+        if self.path.parent == default_folder():
+            with contextlib.suppress(OSError):
+                self.path.parent.rmdir()
 
     def _look(self) -> Found:
         if not self.path.is_dir() or self.path.is_symlink():

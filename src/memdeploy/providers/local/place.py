@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,9 @@ TOY = (
     " (OPENAI_API_KEY, or see model.* in the configuration) when a deployment is made; it cannot be changed later"
 )
 HEALTH_SECONDS = 5.0
+_MINE = {"org_id": "me", "project_id": "first"}
+_STORE = _MINE | {"messages": [{"content": "The spare key is under the blue flowerpot.", "producer": "me"}]}
+_FIND = _MINE | {"query": "Where is the spare key?"}
 
 
 class LocalCloud(ABC):
@@ -126,7 +130,11 @@ class LocalCloud(ABC):
 
     def how_to_call(self, outputs: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
         uri = outputs["service"]["uri"]
-        return (f"curl {uri}/api/v2/health", f"MCP: {uri}/mcp/")
+        return (
+            _curl(f"{uri}/api/v2/memories", _STORE),
+            _curl(f"{uri}/api/v2/memories/search", _FIND),
+            f"MCP: {uri}/mcp/",
+        )
 
     def identity_tokens(self, outputs: Mapping[str, Mapping[str, Any]]) -> Callable[[], Secret] | None:
         return None
@@ -149,3 +157,7 @@ class LocalCloud(ABC):
 
     def kept_costs(self) -> Mapping[str, float]:
         return {}
+
+
+def _curl(url: str, body: Mapping[str, Any]) -> str:
+    return f"curl {url} -H 'Content-Type: application/json' -d '{json.dumps(body)}'"

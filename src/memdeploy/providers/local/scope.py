@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memdeploy.config.model import Deployment
 from memdeploy.errors import Refused
@@ -37,6 +38,12 @@ class Engine:
                 " which needs none.",
             )
         return found
+
+    @cached_property
+    def info(self) -> Mapping[str, Any]:
+        """What the engine says of itself and its machine (GET /info)."""
+        told: Mapping[str, Any] = self.client.info()
+        return told
 
 
 @dataclass(frozen=True)

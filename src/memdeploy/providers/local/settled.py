@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,26 +9,26 @@ import platformdirs
 
 from memdeploy.config.local import LocalOptions, Runtime
 from memdeploy.config.model import Deployment, ModelOptions, ModelProvider
-from memdeploy.errors import Refused
 from memdeploy.memmachine.image import open_engine
+from memdeploy.providers.local import ports
 
-PORTS = range(8080, 8180)
+LOWEST_PORT = 8080
 OFFLINE = "offline"
 "Name of the offline model's embeddings: another model's vectors must never be stored beside them."
 
 
 def settle(
-    deployment: Deployment, before: Deployment | None, *, has_key: Callable[[Deployment], bool],
+    deployment: Deployment, before: Deployment | None, *, has_key: Callable[[Deployment], bool], stands: bool = False,
     engine_answers: Callable[[], bool] = lambda: open_engine() is not None,
 ) -> Deployment:  # fmt: skip
-    """`before` is the deployment as journalled, None when it is not born yet. `has_key` tells whether the model's key
-    is given; an engine is asked for only when nobody named a runtime."""
+    """`before` is the deployment as journalled, None when it is not born yet; `stands`: its service was made. `has_key`
+    tells whether the model's key is given; an engine is asked for only when nobody named a runtime."""
     known = before.local if before else LocalOptions()
     wanted = deployment.local
     local = wanted.model_copy(
         update={
             "runtime": wanted.runtime or known.runtime or _runtime(engine_answers),
-            "port": wanted.port or known.port or free_port(),
+            "port": wanted.port or _port(known.port, stands=stands),
             "folder": wanted.folder or known.folder or str(default_folder()),
             "python": wanted.python or known.python,
         }
@@ -41,22 +40,11 @@ def default_folder() -> Path:
     return platformdirs.user_data_path("memdeploy", appauthor=False)
 
 
-def free_port() -> int:
-    """The first of `PORTS` that nobody listens on."""
-    for port in PORTS:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise Refused(
-        f"no port from {PORTS.start} to {PORTS.stop - 1} of 127.0.0.1 is free",
-        code="no-free-port",
-        where="local.port",
-        suggestion="Name one with --local-port.",
-    )
+def _port(known: int | None, *, stands: bool) -> int:
+    """The one that was chosen before; another while nobody knows it yet and somebody else has taken it meanwhile."""
+    if known is not None and (stands or ports.is_free(known)):
+        return known
+    return ports.free(after=LOWEST_PORT - 1)
 
 
 def _runtime(engine_answers: Callable[[], bool]) -> Runtime:

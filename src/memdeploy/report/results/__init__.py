@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     Renderer = Callable[[Mapping[str, Any], Marks], list[RenderableType]]
 
 _COMMANDS = (
-    "plan", "up", "status", "verify", "outputs", "destroy", "list", "history", "doctor", "logs", "init", "backup",
-    "restore", "upgrade", "rollback",
+    "plan", "up", "status", "verify", "outputs", "destroy", "list", "history", "doctor", "logs", "init", "releases",
+    "backup", "restore", "upgrade", "rollback", "rescue",
 )  # fmt: skip
 
 

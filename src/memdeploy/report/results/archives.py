@@ -16,10 +16,12 @@ def archive(data: Mapping[str, Any]) -> tuple[str, str]:
 
 def holds(data: Mapping[str, Any]) -> tuple[str, str]:
     """`200 memories in 3 projects`."""
-    found = data.get("holds")
-    if not isinstance(found, Mapping) or not isinstance(found.get("projects"), Mapping):
-        return "holds", ""
-    projects = len(found["projects"])
-    episodes = found.get("episodes")
-    many = counted(episodes, "memory", "memories") if isinstance(episodes, int) else ""
-    return "holds", joined((many, f"in {counted(projects, 'project')}"), " ")
+    return "holds", counts(data.get("holds"))
+
+
+def counts(found: object) -> str:
+    """Of what the container's word `count` printed; empty when it is none of that."""
+    if not isinstance(found, Mapping) or not isinstance(found.get("total"), Mapping):
+        return ""
+    memories = counted(int(found["total"].get("stored") or 0), "memory", "memories")
+    return f"{memories} in {counted(len(found.get('projects') or ()), 'project')}"

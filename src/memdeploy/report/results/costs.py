@@ -31,6 +31,8 @@ def render(data: Mapping[str, Any]) -> list[RenderableType]:
         if line.get("usd"):
             grid.add_row(*_cells(line), *([Text(clean(line.get("source") or ""), style="dim")] if some_live else []))
     said = [Text(f"- {clean(text)}", style="dim") for text in found.get("notices") or ()]
+    if not lines and not found.get("prices"):
+        return [Text(f"It costs nothing a month, but {clean(found.get('not_included') or '')}.", style="dim")]
     return [Text("A month:"), Padding(grid, (0, 0, 0, 2)), _note(found), *said]
 
 

@@ -144,7 +144,7 @@ def test_a_project_is_needed() -> None:
     assert "--project" in (raised.value.suggestion or "")
 
 
-@pytest.mark.parametrize("provider", ["aws", "azure", "local"])
+@pytest.mark.parametrize("provider", ["aws", "azure"])
 def test_other_providers_say_so(provider: str) -> None:
     with pytest.raises(UsageError, match="not in this version"):
         load(provider)

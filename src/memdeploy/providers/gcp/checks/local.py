@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from memdeploy.errors import Refused
 from memdeploy.memmachine import image, releases
 from memdeploy.providers.base import Finding
-from memdeploy.providers.gcp.checks.facts import Facts, passed
+from memdeploy.providers.gcp.checks.facts import Facts, failed, passed
 
 
 def release(facts: Facts) -> Iterable[Finding]:
-    """`open_cloud` has refused an unknown one."""
+    """What brings it about has refused what cannot be deployed before it came here; `doctor` has not."""
     found = releases.find(facts.scope.deployment.release)
+    try:
+        releases.to_deploy(found.version)
+    except Refused as error:
+        yield failed("release", error.code, error.message, error.suggestion or "")
+        return
     yield passed("release", f"MemMachine {found.version}; {found.upstream_image} where the hub has it, else from PyPI")
 
 

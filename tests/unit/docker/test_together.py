@@ -6,8 +6,8 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-import graph
 import pytest
+import together
 
 EPISODES = {"d1": ["e1"], "d2": ["e1", "e2"], "d3": []}
 
@@ -55,7 +55,7 @@ def store() -> Store:
         pass
 
     module = SimpleNamespace(Neo4jVectorGraphStore=Corrected, _neo4j_query=lambda text: text)
-    assert graph.apply(module, "0.4.0")
+    assert together.apply(module)
     return Corrected()
 
 
@@ -114,17 +114,16 @@ def test_whoever_went_away_holds_nobody_up(store: Store) -> None:
 
 
 def test_of_the_nearest_only_the_uid_is_sent() -> None:
-    query = graph.only_uid(lambda text: text)
+    query = together.only_uid(lambda text: text)
     nearest = "YIELD node AS n, score AS similarity\nWHERE TRUE\nRETURN n\nORDER BY similarity DESC\nLIMIT $limit"
     assert query(nearest).endswith("RETURN n {.uid} AS n\nORDER BY similarity DESC\nLIMIT $limit")
     assert query("MATCH (n) RETURN n\nORDER BY n.at DESC\n") == "MATCH (n) RETURN n\nORDER BY n.at DESC\n"
 
 
-def test_another_version_or_another_method_keeps_its_own() -> None:
+def test_another_method_keeps_its_own() -> None:
     class Other:
         async def search_related_nodes(self, *, relation: str, node_uid: str) -> None: ...
 
     before = Other.search_related_nodes
-    assert not graph.apply(SimpleNamespace(Neo4jVectorGraphStore=Other, _neo4j_query=str), "0.4.0")
-    assert not graph.apply(SimpleNamespace(Neo4jVectorGraphStore=Store, _neo4j_query=str), "0.5.0")
+    assert not together.apply(SimpleNamespace(Neo4jVectorGraphStore=Other, _neo4j_query=str))
     assert Other.search_related_nodes is before

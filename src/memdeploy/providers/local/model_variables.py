@@ -1,0 +1,28 @@
+"""The container's variables (`docker/configure.py`) that say which model answers, alike for both runtimes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from memdeploy.config.model import ModelOptions, ModelProvider
+
+#: As the container knows them; all others speak OpenAI's protocol, the offline model and Ollama too.
+_PROVIDERS: Mapping[ModelProvider, str] = MappingProxyType({ModelProvider.BEDROCK: "amazon-bedrock"})
+
+
+def of_model(options: ModelOptions, key: Any, offline: Any) -> dict[str, Any]:
+    """`key`: SecretRef JSON. `offline`: where the offline model answers. Either may be `Unknown` in a plan."""
+    base_url = offline if options.provider is ModelProvider.OFFLINE else options.base_url
+    values = {
+        "MODEL_PROVIDER": _PROVIDERS.get(options.provider, "openai"),
+        "MODEL_CHAT": options.chat,
+        "MODEL_EMBEDDING": options.embedding,
+        "MODEL_DIMENSIONS": str(options.dimensions),
+        "MODEL_API_KEY": key,
+        "MODEL_API": str(options.chat_api),
+        "MODEL_BASE_URL": base_url,
+        "MODEL_REGION": options.region,
+    }
+    return {name: value for name, value in values.items() if value is not None}

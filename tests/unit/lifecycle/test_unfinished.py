@@ -1,0 +1,67 @@
+"""What was left half done is gone on with by the command that knows how, never by `up`."""
+
+from __future__ import annotations
+
+import pytest
+
+from memdeploy.errors import ExitCode, Refused
+from memdeploy.lifecycle import unfinished
+from memdeploy.lifecycle.dataruns import differing
+from memdeploy.lifecycle.migrate import default_name
+from tests.unit.lifecycle.toys import journal
+
+UPGRADE = {"from": "0.2.6", "to": "0.3.9", "archive": None, "configuration": {}}
+
+
+@pytest.mark.parametrize(
+    ("facts", "code", "command"),
+    [
+        ({"upgrade": UPGRADE}, "upgrade-interrupted", "memdeploy rollback --name memmachine"),
+        ({"restoring": {"archive": "/safe/a.tar"}}, "restore-interrupted", "memdeploy restore /safe/a.tar"),
+    ],
+)
+def test_it_is_refused_and_says_what_ends_it(facts: dict[str, object], code: str, command: str) -> None:
+    with pytest.raises(Refused) as raised:
+        unfinished.refuse(journal("migrating", facts=facts))
+    assert (raised.value.code, raised.value.exit_code) == (code, ExitCode.REFUSED)
+    assert command in str(raised.value.suggestion)
+
+
+@pytest.mark.parametrize("facts", [{}, {"previous": UPGRADE}, {"migration": {"into": "new"}}, {"backups": []}])
+def test_nothing_else_stands_in_the_way(facts: dict[str, object]) -> None:
+    unfinished.refuse(journal(facts=facts))
+
+
+def counted(**projects: tuple[int, int]) -> dict[str, object]:
+    return {"projects": [{"project": k, "stored": a, "searchable": b} for k, (a, b) in projects.items()]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (counted(a=(3, 3)), counted(a=(3, 2)), "3 stored and 2 searchable instead of 3 stored and 3 searchable"),
+        (counted(a=(3, 3)), counted(), "none instead of 3 stored and 3 searchable"),
+        (counted(), counted(a=(1, 1)), "1 stored and 1 searchable instead of none"),
+    ],
+)
+def test_a_project_that_holds_something_else_is_named(
+    before: dict[str, object], after: dict[str, object], words: str
+) -> None:
+    assert differing(before, after) == [f"a: {words}"]
+
+
+def test_the_same_counts_differ_in_nothing_whatever_their_order() -> None:
+    assert differing(counted(a=(3, 3), b=(1, 1)), counted(b=(1, 1), a=(3, 3))) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "new"),
+    [
+        ("memmachine", "memmachine-040"),
+        ("a-very-long-name-20x", "a-very-long-name-040"),
+        ("abcdefghijklmno-xyzz", "abcdefghijklmno-040"),
+    ],
+)
+def test_a_new_deployment_is_named_after_the_old_one_and_its_release(name: str, new: str) -> None:
+    assert default_name(name, "0.4.0") == new
+    assert len(new) <= 20
