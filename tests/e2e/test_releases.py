@@ -136,4 +136,4 @@ def test_what_is_asked_is_answered_before_it_ends(life: Life) -> None:
     up(life.servers)
     stopped = stopped_while_answering(life.stack, life.servers[2], 5.0)
     assert (stopped.status, stopped.code) == (200, 0)
-    assert stopped.seconds < 5  # with the request's five: within the ten that Cloud Run and `docker stop` give
+    assert stopped.seconds < 10  # what Cloud Run and `docker stop` give; on a quiet machine it is one
