@@ -36,6 +36,7 @@ class Home:
     folder: Path
     cache: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    name: str = "memmachine"
 
     @property
     def memdeploy(self) -> Memdeploy:
@@ -56,11 +57,11 @@ class Home:
 
     @property
     def id(self) -> str:
-        return self.memdeploy.identity()["id"]
+        return self.memdeploy.identity(self.name)["id"]
 
     @property
     def url(self) -> str:
-        return str(self.memdeploy("outputs").data["outputs"]["url"])
+        return f"http://127.0.0.1:{self.memdeploy.journal(self.name)['configuration']['local']['port']}"
 
     # -- what runs ---------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -138,7 +139,7 @@ def test_an_up_that_is_killed_goes_on_from_there(home: Home) -> None:
 def test_a_key_is_in_its_secret_and_in_the_servers_environment_alone(home: Home, tmp_path: Path) -> None:
     """Beside another deployment, with a provider of the user's own. That its key is used shows in a rejected one."""
     canary, wrong = "sk-canary-5bd1f0", "rejected-canary-5bd1f0"
-    with Provider() as base:
+    with Provider(tmp_path) as base:
         keyed = Home(
             tmp_path, home.cache,
             {"OPENAI_API_KEY": wrong, "MEMDEPLOY_MODEL_BASE_URL": base, "MEMDEPLOY_MODEL_API": "responses"},
@@ -157,8 +158,45 @@ def test_a_key_is_in_its_secret_and_in_the_servers_environment_alone(home: Home,
         variables = Path(f"/proc/{keyed.pid(SERVER)}/environ").read_text().split("\0")
         assert [name.partition("=")[0] for name in variables if canary in name] == ["MEMDEPLOY_MODEL_API_KEY"]
         assert not [name for name in variables if name.startswith(("AWS_", "GITHUB_", "XDG_"))]
+        _what_is_under_way_is_answered(keyed, tmp_path)
         assert oct((keyed.own / "secrets/key.json").stat().st_mode & 0o777) == "0o600"
         assert oct(keyed.own.stat().st_mode & 0o777) == "0o700"
+
+
+def _what_is_under_way_is_answered(home: Home, folder: Path) -> None:
+    """Whoever stops it waits for what it has begun."""
+    (folder / "delay").write_text("3")
+    with ThreadPoolExecutor(1) as pool:
+        storing = pool.submit(home.store, "The tide turns at nine.")
+        wait_for(lambda: "holding" in (folder / "model.log").read_text())
+        home.memdeploy("destroy", "--yes")
+        assert storing.exception() is None
+    (folder / "delay").unlink()
+
+
+@pytest.mark.slow
+def test_an_older_release_keeps_memories_on_disk_too(home: Home) -> None:
+    home.up("--release", "0.3.9")
+    home.store("The bell rings at dawn.")
+    home.kill(SERVER)
+    home.up("--release", "0.3.9")
+    assert "The bell rings at dawn." in home.find("When does the bell ring?")
+
+
+def test_one_that_hangs_is_told_and_started_again(home: Home) -> None:
+    """It runs and answers nobody: its process is stopped, and its start is long ago."""
+    home.up()
+    home.store("The well is behind the barn.")
+    hung = home.pid(SERVER)
+    os.kill(hung, signal.SIGSTOP)
+    path = home.own / "run" / "service.pid"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"started": 0}))
+    assert home.memdeploy("status", expect=7).json["errors"][0]["code"] == "service-silent"
+    os.kill(hung, signal.SIGCONT)  # else its end would take as long as it is waited for
+    os.kill(hung, signal.SIGKILL)
+    home.up()
+    assert home.pid(SERVER) != hung
+    assert "The well is behind the barn." in home.find("Where is the well?")
 
 
 def test_two_live_side_by_side_and_a_port_that_is_taken_is_refused(home: Home) -> None:
@@ -177,6 +215,29 @@ def test_two_live_side_by_side_and_a_port_that_is_taken_is_refused(home: Home) -
     finally:
         for name in ("one", "two"):
             home.memdeploy("destroy", "--name", name, "--yes", "--delete-data", expect=None)
+
+
+def test_a_backup_lives_again_under_another_name(home: Home, tmp_path: Path) -> None:
+    """Also what was stored after a server that was killed: the archive holds databases and index that fit together."""
+    home.up()
+    for number in range(8):
+        home.store(f"Pier {number} lends {number} lanterns.")
+    home.kill(SERVER)
+    home.up()
+    home.store("Pier 8 lends 8 lanterns.")
+    total = home.memdeploy("verify", "--data").data["data"]["total"]
+    assert (total["stored"], total["searchable"], total["half"]) == (9, 9, 0)
+    saved = home.memdeploy("backup", "--yes", "--to", str(tmp_path / "saved.tar")).data
+    assert saved["holds"]["total"]["stored"] == 9
+    assert _answers(home.url), "it answers again"
+    home.memdeploy("destroy", "--yes", "--delete-data")
+
+    home.memdeploy("restore", str(tmp_path / "saved.tar"), "--name", "again", "--yes")
+    found = Home(home.folder, home.cache, name="again")
+    try:
+        assert len([text for text in found.find("piers that lend lanterns") if "lanterns" in text]) == 9
+    finally:
+        home.memdeploy("destroy", "--name", "again", "--yes", "--delete-data")
 
 
 # -- what the tests look with ----------------------------------------------------------------------------------------
@@ -207,14 +268,19 @@ def _answers(url: str) -> bool:
 
 
 class Provider:
-    """Somebody else's model, at an address of this machine."""
+    """Somebody else's model, at an address of this machine. A file `delay` in `folder` holds its answers back."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     def __enter__(self) -> str:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         line = [sys.executable, offline_model.__file__, str(port), "127.0.0.1"]
-        self.process = subprocess.Popen(line, stderr=subprocess.DEVNULL)
+        environ = {**os.environ, "OFFLINE_MODEL_DELAY_FILE": str(self.folder / "delay")}
+        with (self.folder / "model.log").open("w") as log:
+            self.process = subprocess.Popen(line, stderr=log, env=environ)
         wait_for(lambda: is_open(port))
         return f"http://127.0.0.1:{port}/v1"
 

@@ -13,7 +13,7 @@ from memdeploy.config.options import Option
 
 Offer = Callable[[typer.Context, str], list[str]]
 
-COMPONENTS = ("service", "neo4j", "postgres", "build", "prepare")
+COMPONENTS = ("service", "neo4j", "postgres", "model", "build", "prepare")
 
 
 def of(option: Option) -> Offer | None:

@@ -38,7 +38,7 @@ def logs(
         str,
         typer.Argument(
             metavar="COMPONENT",
-            help="service, neo4j, postgres, build or prepare.",
+            help="service, neo4j, postgres, build or prepare; on this machine model, too.",
             autocompletion=complete.words(complete.COMPONENTS),
         ),
     ] = "service",

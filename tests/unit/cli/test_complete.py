@@ -13,6 +13,7 @@ import pytest
 
 from memdeploy.cli.complete import COMPONENTS
 from memdeploy.providers.gcp import logs
+from memdeploy.providers.local.embedded import logs as embedded
 from tests.unit.cli.test_entry import HEAVY
 
 SHELLS = ("bash", "zsh", "fish")
@@ -83,7 +84,8 @@ def test_without_a_state_folder_nothing_is_offered(tmp_path: Path) -> None:
 
 
 def test_components_are_those_that_there_are() -> None:
-    assert COMPONENTS == logs.COMPONENTS
+    """Of every provider: which one it is nobody has said yet."""
+    assert set(COMPONENTS) == {*logs.COMPONENTS, *embedded.COMPONENTS}
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -56,6 +56,8 @@ class Embedded(LocalCloud):
         return beside.tool(self.scope, word, arguments)
 
     def why(self, step: str, outputs: Mapping[str, Mapping[str, Any]]) -> MemdeployError | None:
-        from memdeploy.providers.local.embedded.service import why
+        from memdeploy.providers.local.embedded.model import OfflineModel
+        from memdeploy.providers.local.embedded.service import Service
 
-        return why(self.scope) if step == "service" else None
+        daemons = {daemon.component: daemon for daemon in (Service, OfflineModel)}
+        return daemons[step](self.scope).why() if step in daemons else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from memdeploy.providers.local.scope import Scope
 GRACE = 60.0
 "Seconds for requests that are under way when it is asked to end."
 NOT_RUNNING = "it does not run"
+SILENT = "it runs and does not answer"
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Live:
 
 
 class Daemon(Converging[Live]):
-    """`component` names its files and its log."""
+    """`component` names its files and its log, and its step."""
 
     component: ClassVar[str]
     start_seconds: ClassVar[float]
@@ -74,9 +76,13 @@ class Daemon(Converging[Live]):
         return {name: live.found.facts.get(name) for name in ("arguments", "environment")}
 
     def condition(self, live: Live) -> Condition:
+        """One that is silent longer than a start takes hangs, and is started again."""
+        if live.answers:
+            return Condition()
         if not live.found.alive:
             return Condition(State.BROKEN, NOT_RUNNING)
-        return Condition() if live.answers else Condition(State.PENDING)
+        starting = live.found.pid is None or time.time() < live.found.started + self.start_seconds
+        return Condition(State.PENDING) if starting else Condition(State.BROKEN, SILENT)
 
     def create(self, run: Run) -> None:
         self._start(run, "create")
@@ -89,6 +95,18 @@ class Daemon(Converging[Live]):
     def runs(self) -> bool:
         found = process.look(self.pid_file)
         return found is not None and found.alive
+
+    def why(self) -> StepFailed:
+        """Of one that was found broken."""
+        runs = self.runs()
+        error = StepFailed(
+            f"{self.describe()}: {SILENT if runs else NOT_RUNNING}",
+            code=f"{self.component}-{'silent' if runs else 'not-running'}",
+            where=self.component,
+            suggestion=f"`memdeploy up` starts it again; `memdeploy logs {self.component}` shows what it said.",
+        )
+        error.details = process.tail(self.log)
+        return error
 
     def rest(self, run: Run) -> None:
         """Ends it, and it is still known that it should run."""

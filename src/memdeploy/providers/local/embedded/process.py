@@ -21,11 +21,13 @@ LOG_BYTES = 20_000_000
 
 @dataclass(frozen=True)
 class Found:
-    """What a pid file tells. `alive`: its process runs. `pid` is None in the first moments of one that starts."""
+    """What a pid file tells. `alive`: its process runs. `pid` is None in the first moments of one that starts.
+    `started`: seconds since the epoch."""
 
     alive: bool
     pid: int | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    started: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def look(pid_file: Path) -> Found | None:
         alive = _held(handle)
         try:
             said = json.load(file)
-            return Found(alive, int(said["pid"]), said["facts"])
+            return Found(alive, int(said["pid"]), said["facts"], float(said["started"]))
         except (ValueError, KeyError, TypeError):
             return Found(alive)
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from memdeploy.engine.step import Outputs, Run
-from memdeploy.errors import MemdeployError, StepFailed
+from memdeploy.errors import StepFailed
 from memdeploy.memmachine import exits
 from memdeploy.providers.local.embedded import process, variables
-from memdeploy.providers.local.embedded.daemon import NOT_RUNNING, Daemon, Live
+from memdeploy.providers.local.embedded.daemon import Daemon, Live
 from memdeploy.providers.local.scope import Scope
 from memdeploy.providers.local.verify import Loopback
 
@@ -70,16 +70,3 @@ def taken(scope: Scope, where: str) -> StepFailed:
         where=where,
         suggestion="End that program, or choose another port with --local-port.",
     )
-
-
-def why(scope: Scope) -> MemdeployError:
-    """Of a service that was found not running."""
-    service = Service(scope)
-    error = StepFailed(
-        f"{service.describe()}: {NOT_RUNNING}",
-        code="service-not-running",
-        where="service",
-        suggestion="`memdeploy up` starts it again; `memdeploy logs service` shows what it said.",
-    )
-    error.details = process.tail(service.log)
-    return error
