@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -13,6 +14,7 @@ from typing import Any
 import docker
 import pytest
 import requests
+from docker.errors import ImageNotFound
 from docker.models.containers import Container
 
 from tests.contract.product import canary
@@ -28,6 +30,8 @@ QUESTION = "Who keeps the brass keys?"
 SERVERS = ("pg", "neo", "mod", "api")
 VARIABLE = "MEMDEPLOY_TEST_CRASH"
 KILLED = -9
+HELD = "memdeploy-test/held:local"
+"""A name of the tests' own: the image, which takes a minute to build, outlives the deployments that are removed."""
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +45,14 @@ def life(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) 
     local = Local(Memdeploy(folder, timeout=900.0), engine, "life")
     yield local
     remove_all(engine, {local.id})
+    with contextlib.suppress(ImageNotFound):
+        engine.images.remove(HELD)
 
 
 @pytest.fixture(scope="module")
 def deployed(life: Local) -> dict[str, Any]:
     found = up(life, "--local-folder", str(life.memdeploy.folder / "data"), "--local-port", str(free_port()))
+    life.container("api").image.tag(HELD)
     life.store("proof", [TEXT])
     return found
 

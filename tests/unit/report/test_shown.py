@@ -38,6 +38,8 @@ RESULTS: dict[str, tuple[str, Mapping[str, Any]]] = {
             {"step": "neo4j.disk", "what": "snapshots", "quantity": 20, "unit": "GB", "unit_price": 0.05, "usd": 1,
              "source": "table"}],
         "notices": ["snapshot: 2 SKUs of the catalog may be it in europe-west1; the table's price of 2026-11 stays"]}}),
+    "plan-costs-local": ("plan", {**HEAD, "cost_per_month": None, "prices": "", "actions": [], "counts": {}, "costs": {
+        "prices": "", "not_included": "what the model's provider asks for", "lines": []}}),
     "plan-nothing": ("plan", {**HEAD, "actions": [{"step": "a", "action": "unchanged"}], "counts": {"unchanged": 1}}),
     "up": ("up", UP),
     "up-real": ("up", {**UP, **HEAD, "url": "https://support-memory-x7k2-abc-ew.a.run.app", "pending": [],

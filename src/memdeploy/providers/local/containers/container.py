@@ -70,7 +70,8 @@ class Server(Converging[Live]):
         alive = {"running": RUNNING, "instances": self.count()}
         if missing := unknowns(run.inputs):
             return {"settings": missing[0], **alive}
-        return {**_together([self._wanted(spec) for spec in self.specs(run)]), **alive}
+        specs = sorted(self.specs(run), key=lambda spec: spec.name)  # as what is found
+        return {**_together([self._wanted(spec) for spec in specs]), **alive}
 
     def view(self, live: Live) -> Mapping[str, Any]:
         states = [{"running": one.status} for one in live]

@@ -116,9 +116,11 @@ def _health(attrs: Mapping[str, Any]) -> str:
 
 
 def _answers(client: DockerClient, attrs: Mapping[str, Any]) -> bool:
-    """The engine looks seldom: what it does not call healthy is asked now."""
+    """The engine looks seldom: what it does not call healthy is asked now. Nothing is run in what is not ours."""
     if attrs["State"]["Status"] != RUNNING:
         return False
+    if ROLE not in (attrs["Config"].get("Labels") or {}):
+        return True
     test = (attrs["Config"].get("Healthcheck") or {}).get("Test") or []
     if len(test) < 2 or test[0] != "CMD" or _health(attrs) == "healthy":
         return True

@@ -15,6 +15,7 @@ from memdeploy.providers.local.containers.spec import SETTINGS, Spec
 from memdeploy.providers.local.scope import Scope
 
 ROLE = "once"
+ENDED = ("exited", "dead")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def run_once(
     found = run.read(lambda: looking.look(scope.engine.client, spec.name))
     if found is not None:
         _check_ours(scope, found, run.step)
-        if not resume or found.status == "created" or found.labels.get(SETTINGS) != spec.settings:
+        if not resume or _spent(found) or found.labels.get(SETTINGS) != spec.settings:
             verbs.remove(run, scope, found)
             found = None
     if found is None:
@@ -70,9 +71,14 @@ def _check_ours(scope: Scope, found: Found, step: str) -> None:
         )
 
 
+def _spent(found: Found) -> bool:
+    """It was never started, or failed: what it failed of may have been put right since."""
+    return found.status == "created" or (found.status in ENDED and found.exit_code != 0)
+
+
 def _ended(scope: Scope, name: str) -> Found | None:
     found = looking.look(scope.engine.client, name)
-    return found if found is not None and found.status in ("exited", "dead") else None
+    return found if found is not None and found.status in ENDED else None
 
 
 def _answer(scope: Scope, ended: Found) -> Ended:
