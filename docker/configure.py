@@ -28,6 +28,7 @@ SERVERS = (
 )  # fmt: skip
 MODEL = ("MODEL_PROVIDER", "MODEL_CHAT", "MODEL_EMBEDDING", "MODEL_DIMENSIONS", "MODEL_API_KEY")
 REQUIRED = (*SERVERS, *MODEL)
+NUMBERS = (("POSTGRES_PORT", "5432"), ("PORT", "8080"), ("MODEL_DIMENSIONS", "1536"))
 POSTGRES_SECRET = "MEMDEPLOY_POSTGRES_PASSWORD"  # noqa: S105 (a variable's name)
 NEO4J_SECRET = "MEMDEPLOY_NEO4J_PASSWORD"  # noqa: S105
 INDEX_THRESHOLD = 500  # MemMachine's own is 10,000: searching 9,000 memories is then four times slower
@@ -92,7 +93,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     required = MODEL if environment.get(on_disk.VARIABLE) else REQUIRED
     problems = [f"{name} is missing" for name in required if not environment.get(name)]
     numbers = {}
-    for name, default in (("POSTGRES_PORT", "5432"), ("PORT", "8080"), ("MODEL_DIMENSIONS", "1536")):
+    for name, default in NUMBERS:
         value = environment.get(name) or default
         numbers[name] = int(value) if value.isascii() and value.isdigit() else 0
         if not 0 < numbers[name] <= 65535:
@@ -292,6 +293,20 @@ def write(settings: Settings, folder: Path | None = None, *, ingestion: bool = T
 
 def _passwords(settings: Settings) -> dict[str, str]:
     return {POSTGRES_SECRET: quote(settings.postgres_password), NEO4J_SECRET: settings.neo4j_password}
+
+
+def reread(environment: Mapping[str, str]) -> tuple[Settings, Prepared]:
+    """Of the databases, what `read` and `write` said, from the environment that `write` made: the server's own, which
+    has no raw secret. Of the model's key nothing."""
+    numbers = {name: int(environment.get(name) or default) for name, default in NUMBERS}
+    again = {
+        **environment,
+        "POSTGRES_PASSWORD": urllib.parse.unquote(environment[POSTGRES_SECRET]),
+        "NEO4J_PASSWORD": environment[NEO4J_SECRET],
+    }
+    ca = environment.get("PGSSLROOTCERT")
+    prepared = Prepared(Path(environment["MEMORY_CONFIG"]), Path(ca) if ca else None, None, {})
+    return _settings(again, numbers), prepared
 
 
 def system_certificates() -> str:

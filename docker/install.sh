@@ -44,4 +44,5 @@ if [ -x "$venv/bin/memmachine-server" ]; then from_upstream; else from_pypi; fi
 # too: official images ship it without. What cannot be compiled (templates, old syntax) is none of what bytecode.py asks for.
 "$venv/bin/python" -m compileall -q -j 0 --invalidation-mode unchecked-hash -x '/(test|tests|idlelib|tkinter|lib2to3)/' \
   "$venv/lib" /usr/local/lib/python3.12 > /dev/null || true
-chmod -R a+rX /app "$nltk"
+# Only what lacks a right: a changed mode, even to the same one, would copy the file from upstream's layers into ours.
+find /app "$nltk" ! -type l \( ! -perm -444 -o \( \( -type d -o -perm /111 \) ! -perm -111 \) \) -exec chmod a+rX {} +

@@ -1,15 +1,18 @@
-"""Waits for the databases and for their preparation, then becomes the server (`server.py`). Prepares nothing: that is
-`prepare`'s work, done once, and servers that start at once on an empty database would end each other."""
+"""Becomes the server (`server.py`), which waits here for the databases and their preparation. Prepares nothing: that
+is `prepare`'s work, done once, and servers that start at once on an empty database would end each other."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import sys
+import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 import checks
 import configure
+import on_disk
 from failures import Failure, defect, end
 
 POSTGRES_SECONDS = 120.0
@@ -47,9 +50,6 @@ def main() -> None:
     try:
         settings = configure.read(os.environ)
         prepared = configure.write(settings)
-        os.environ.update(prepared.environment)
-        if not settings.on_disk:
-            asyncio.run(wait(settings, prepared, postgres=POSTGRES_SECONDS, neo4j=NEO4J_SECONDS))
     except Failure as failure:
         end(failure)
     except Exception as error:
@@ -61,6 +61,43 @@ def server_environment(prepared: configure.Prepared) -> dict[str, str]:
     """Ours without the raw secrets: the server needs each only once, in the form it reads."""
     raw = {"POSTGRES_PASSWORD", "NEO4J_PASSWORD", "MODEL_API_KEY", "POSTGRES_CA_PEM", "NEO4J_CA_PEM"}
     return {k: v for k, v in {**os.environ, **prepared.environment}.items() if k not in raw}
+
+
+# -- in the server's process ---------------------------------------------
+
+
+def begin() -> Future[None]:
+    """Waits for the databases, where there are any, in a thread of its own, which hinders no end of the process."""
+    found: Future[None] = Future()
+    if os.environ.get(on_disk.VARIABLE):
+        found.set_result(None)
+        return found
+    settings, prepared = configure.reread(os.environ)
+
+    def run() -> None:
+        try:
+            asyncio.run(wait(settings, prepared, postgres=POSTGRES_SECONDS, neo4j=NEO4J_SECONDS))
+        except Exception as error:
+            found.set_exception(error)
+        else:
+            found.set_result(None)
+
+    # Imported before the thread begins: two threads that import one package at the same time may see half of it.
+    import asyncpg  # noqa: F401
+    import neo4j  # noqa: F401
+
+    threading.Thread(target=run, daemon=True).start()
+    return found
+
+
+def finish(waiting: Future[None]) -> None:
+    """Returns when the databases are there; ends the process with the culprit's exit code when they cannot be."""
+    try:
+        waiting.result()
+    except Failure as failure:
+        end(failure)
+    except Exception as error:
+        end(defect(error))
 
 
 if __name__ == "__main__":

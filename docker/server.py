@@ -1,5 +1,7 @@
 """What `serve` becomes: `memmachine-server` itself, in this process, corrected first.
 
+The databases are waited for beside the import, which is most of a start.
+
 Python's collector of garbage finds none in what is loaded for good, and looks through all of it again and again: a
 third of the time that loading takes, and seconds at the end, of the few that a stop may take. So it rests while modules
 are loaded, and leaves alone what was there by then.
@@ -8,23 +10,32 @@ are loaded, and leaves alone what was there by then.
 from __future__ import annotations
 
 import gc
-import os
-
-import corrections
-import release
 
 gc.disable()
+
+import os  # noqa: E402
+
+import serve  # noqa: E402
+
+waiting = serve.begin() if __name__ == "__main__" else None
+
+import corrections  # noqa: E402
+import release  # noqa: E402
+
 RELEASE = release.find(os.environ)
 # At import, not in main: with several workers each of them imports this file anew.
 corrections.apply(RELEASE)
 
-if __name__ == "__main__":
-    server = RELEASE.part("server.app")
-    gc.freeze()
-    gc.enable()
+server = RELEASE.part("server.app")
+
+import openai  # noqa: E402, F401 (MemMachine imports it when it makes its clients)
+
+gc.freeze()
+gc.enable()
+
+if waiting is not None:
+    serve.finish(waiting)
     try:
         server.main()
     finally:
         gc.freeze()  # the process gives everything back anyway
-else:
-    gc.enable()

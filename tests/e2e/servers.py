@@ -34,7 +34,7 @@ def answers(container: Container) -> bool:
         return False
 
 
-def up(containers: Sequence[Container], seconds: float = 120) -> None:
+def up(containers: Sequence[Container], seconds: float = 240) -> None:
     for container in containers:
         wait_for(lambda c=container: healthy(c), "MemMachine", seconds)
 

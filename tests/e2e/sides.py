@@ -48,14 +48,14 @@ class Side:
 
     def serve(self) -> None:
         self.server = self.stack.memmachine("serve", self.environment, self.image)
-        wait_for(self.healthy, f"MemMachine {self.version}", 120)
+        wait_for(self.healthy, f"MemMachine {self.version}", 300)
 
     def healthy(self) -> bool:
         assert self.server is not None
         self.server.reload()
         assert self.server.status != "exited", self.server.logs().decode()[-3000:]
         try:
-            return requests.get(f"{url(self.server)}/api/v2/health", timeout=2).ok
+            return requests.get(f"{url(self.server)}/api/v2/health", timeout=10).ok
         except requests.RequestException:
             return False
 

@@ -236,13 +236,19 @@ class Stack:
         return self.end(self.memmachine(word, environment, image))
 
     def end(self, container: Container) -> Ended:
-        """Waits for it, and removes it."""
-        code = int(container.wait(timeout=180)["StatusCode"])
+        """Waits for it, and removes it. By looking: under load an engine may never answer who waits."""
+        wait_for(lambda: exited(container), "a container's end", 400)
+        code = int(container.attrs["State"]["ExitCode"])
         ended = Ended(
             code, container.logs(stdout=True, stderr=False).decode(), container.logs(stdout=False, stderr=True).decode()
         )
         container.remove(v=True)
         return ended
+
+
+def exited(container: Container) -> bool:
+    container.reload()
+    return bool(container.attrs["State"]["Status"] == "exited")
 
 
 def url(container: Container) -> str:

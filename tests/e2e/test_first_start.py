@@ -42,7 +42,7 @@ def test_on_a_prepared_database_none_of_three_ends_in_twenty_rounds(stack: Stack
         assert prepared.code == 0, prepared.stderr[-2000:]
         servers = [stack.memmachine("serve", environment, IMAGE_OF[release]) for _ in range(INSTANCES)]
         try:
-            up(servers, 300)  # fails at once when one has ended
+            up(servers)  # fails at once when one has ended
             text = f"The dredger of round {number} is called Zwaluw."
             memories(servers[0], environment["POSTGRES_DB"]).stored(text)
             assert all(memories(server, environment["POSTGRES_DB"]).found(text) for server in servers)

@@ -169,7 +169,7 @@ def test_doctor_and_outputs_tell_of_this_machine(life: Local, deployed: dict[str
     assert checks["engine"] == checks["port"] == checks["disk"] == "passed"
     exported = life.memdeploy("outputs", "--env", "--name", life.name, json_output=False).stdout
     assert f"MEMMACHINE_URL={life.url}" in exported
-    assert [one["name"] for one in life.memdeploy("list").json["data"]["deployments"]] == ["life"]
+    assert [one["deployment"] for one in life.memdeploy("list").json["data"]["deployments"]] == ["life"]
 
 
 def test_all_containers_killed_and_started_again_hold_the_memory(life: Local, deployed: dict[str, Any]) -> None:
@@ -250,7 +250,7 @@ def test_three_instances_find_what_one_stored(life: Local, deployed: dict[str, A
     for uri in uris:
         body = {"org_id": "org", "project_id": "proof", "query": QUESTION, "types": ["episodic"]}
         assert TEXT in requests.post(f"{uri}/api/v2/memories/search", json=body, timeout=120).text
-    assert ask(life, "outputs")["data"]["endpoints"]["urls"] == uris
+    assert ask(life, "outputs")["data"]["outputs"]["urls"] == uris
 
     up(life, "--min-instances", "1")
     assert [one for one in life.containers() if "-api-" in str(one.name)] == []
@@ -277,19 +277,18 @@ def test_destroyed_with_its_data_nothing_is_left(life: Local, deployed: dict[str
 
 # -- a way up with obstacles -----------------------------------------------------------------------------------------
 
-#: In the order in which `up` comes by them: each run is killed a bit further on.
+#: Each behind the one before, so that no run comes past a later one: a kill stops steps beside it anywhere.
 POINTS = (
-    "after-intent:network:create",
-    "after-call:folder:create",
+    "after-intent:folder:create",
     "after-call:secret.postgres",
-    "after-call:neo4j.volume:create",
-    "after-call:image:tag",
     "after-call:postgres.server:create",
-    "after-call:neo4j.server:start",
     "after-call:postgres.server:furnish",
+    "after-outcome:prepare:create",
     "after-call:prepare:start",
-    "after-outcome:service:create",
+    "after-call:service:create",
+    "after-outcome:service:start",
 )
+EARLY = ("after-call:network:create", "after-call:neo4j.volume:create", "after-call:image:tag")
 
 
 @pytest.fixture(scope="module")
@@ -311,6 +310,17 @@ def test_killed_anywhere_up_ends_with_one_of_everything(hindered: Local) -> None
         "networks": [f"{base}-net"],
         "volumes": [f"{base}-neo", f"{base}-pg"],
     }
+
+
+@pytest.mark.parametrize("point", EARLY)
+def test_killed_early_destroy_leaves_nothing(hindered: Local, point: str) -> None:
+    early = Local(hindered.memdeploy, hindered.engine, f"early-{EARLY.index(point)}")
+    killed = hindered.memdeploy(*UP, "--name", early.name, expect=None, extra={VARIABLE: point})
+    assert killed.code == KILLED
+    base, identity = f"{early.name}-{hindered.memdeploy.identity(early.name)['suffix']}", early.id
+    hindered.memdeploy("destroy", "--yes", "--delete-data", "--name", early.name)
+    assert left(hindered.engine, identity) == {"containers": [], "networks": [], "volumes": []}
+    assert hindered.engine.images.list(name=f"memdeploy/{base}") == []
 
 
 def test_what_somebody_else_gave_our_name_is_refused_and_not_touched(hindered: Local) -> None:

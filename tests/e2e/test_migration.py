@@ -46,7 +46,7 @@ def carry(old: Side, new: Side, path: Path, *, http: Any = None, batch: int = 50
 
 def test_what_there_is_and_what_is_lost_is_told_first(pair: tuple[Side, Side]) -> None:
     old, new = pair
-    found = take(old.client, new.client)
+    found = take(old.client, "0.4.0")
     assert (found.old_version, found.new_version) == ("0.3.9", "0.4.0")
     assert found.episodes == {ALPHA: 20, BETA: 20, GAMMA: 20}
     assert found.total == 60
@@ -157,7 +157,7 @@ def test_a_batch_that_was_half_stored_is_stored_whole(pair: tuple[Side, Side], p
             carry(old, new, path)
     finally:
         new.stack.neo4j.start()
-        wait_for(new.graph_answers, "Neo4j", 120)
+        wait_for(new.graph_answers, "Neo4j", 300)
     result = carry(old, new, path)
     assert result.holds
     line = new.project(project)
@@ -167,7 +167,7 @@ def test_a_batch_that_was_half_stored_is_stored_whole(pair: tuple[Side, Side], p
 def test_a_project_that_is_deleted_meanwhile_is_deleted(pair: tuple[Side, Side], path: Path) -> None:
     old, new = pair
     old.client.delete_project(ProjectId("acme", "half"))
-    wait_for(lambda: len(old.client.projects()) == 4, "deletion", 60)
+    wait_for(lambda: len(old.client.projects()) == 4, "deletion", 240)
     assert carry(old, new, path).holds
     assert ProjectId("acme", "half") not in new.client.projects()
 

@@ -119,6 +119,13 @@ def test_a_database_that_nobody_prepared_ends_a_server_with_a_code_of_its_own(li
     assert life.stack.query(name, "select count(*) from pg_tables where schemaname = 'public'") == "0"
 
 
+def test_a_server_whose_key_is_rejected_ends_with_memmachines_own_code(life: Life) -> None:
+    """It asks the model when it starts; `prepare` would have named the key."""
+    ended = life.run("serve", MODEL_API_KEY=REJECTED_KEY)
+    assert getattr(exits.culprit(ended.code), "culprit", ended.code) == "memmachine"
+    assert REJECTED_KEY not in ended.stdout + ended.stderr
+
+
 def test_what_is_asked_is_answered_before_it_ends(life: Life) -> None:
     up(life.servers)
     stopped = stopped_while_answering(life.stack, life.servers[2], 5.0)

@@ -39,7 +39,7 @@ def start_the_newer(side: Side, *, add: bool = False) -> None:
     """As upstream's image would: nothing of ours looks at the tables first. It is healthy, and every call fails."""
     side.stop()
     side.server = side.stack.python(BY_HAND, side.environment, IMAGE_OF["0.4.0"])
-    wait_for(side.healthy, "0.4.0", 120)
+    wait_for(side.healthy, "0.4.0", 300)
     with pytest.raises(ApiError, match="HTTP 500"):
         list(side.client.episodes(PROJECT))
     if add:

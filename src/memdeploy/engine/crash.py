@@ -4,8 +4,8 @@ Points: `before-intent`, `after-intent`, `after-call` (the cloud has done it, th
 `after-answer` (it was, and an operation's name is recorded), `after-outcome`; and the end of each durable transition.
 
 A specification is `after-transition:7` or `<point>:<step>[:<verb>]`, as in `after-call:postgres.instance:create`. It
-acts only where a run changes nothing but a rehearsal or this machine: nothing in an environment can kill a run against a
-real cloud.
+acts only where a run changes nothing but a rehearsal or this machine: nothing in an environment can kill a run against
+a real cloud.
 """
 
 from __future__ import annotations

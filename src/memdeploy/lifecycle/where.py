@@ -29,8 +29,14 @@ def header(journal: Journal) -> dict[str, Any]:
     return {
         "deployment": journal.name,
         "provider": journal.provider,
-        "target": f"{journal.provider} {'/'.join(str(part) for part in journal.identity.values())}",
+        "target": _target(journal),
         "release": configuration.get("release"),
         "profile": configuration.get("profile"),
         "rehearsal": journal.rehearsal or False,
     }
+
+
+def _target(journal: Journal) -> str:
+    """`gcp acme-prod-1/europe-west1`, `local docker`: a path says nothing to a reader of a list."""
+    parts = [str(part) for part in journal.identity.values() if not str(part).startswith("/")]
+    return f"{journal.provider} {'/'.join(parts)}"

@@ -1,4 +1,4 @@
-"""What `serve` becomes, with a stand-in for MemMachine's package."""
+"""What `serve` becomes, with a stand-in for MemMachine's package and no databases to wait for."""
 
 from __future__ import annotations
 
@@ -25,9 +25,16 @@ class SemanticResourceManager:
 """
 
 
+INDEX = """\
+class USearchVectorSearchEngine:
+    async def save(self, path): ...
+"""
+
+
 def package(root: Path, module: str) -> None:
     for name, text in (("server/app", APP.replace("{module}", module)),
-                       ("common/resource_manager/semantic_manager", MANAGER)):  # fmt: skip
+                       ("common/resource_manager/semantic_manager", MANAGER),
+                       ("common/vector_store/vector_search_engine/usearch_engine", INDEX)):  # fmt: skip
         path = root / module / f"{name}.py"
         path.parent.mkdir(parents=True)
         path.write_text(text)
@@ -41,9 +48,10 @@ def test_it_becomes_the_releases_server_and_ends_as_that_does(
     tmp_path: Path, release: str, module: str, corrected: bool
 ) -> None:
     package(tmp_path, module)
+    (tmp_path / "openai.py").touch()
     done = subprocess.run(
         [sys.executable, str(FOLDER / "server.py")], capture_output=True, text=True, check=False, timeout=60,
-        env={"PYTHONPATH": str(tmp_path), "MEMMACHINE_RELEASE": release},
+        env={"PYTHONPATH": str(tmp_path), "MEMMACHINE_RELEASE": release, "DATA_FOLDER": str(tmp_path)},
     )  # fmt: skip
     assert done.stdout.split() == ["False", "True", "True", str(corrected)], done.stderr
     assert done.returncode == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import prepare
 import pytest
 import release
 import serve
-from failures import Failure
+from failures import CODES, Failure
 
 from tests.unit.docker.conftest import FOLDER
 from tests.unit.docker.test_configure import COMPLETE
@@ -143,6 +144,52 @@ def test_the_server_is_not_given_the_raw_secrets(monkeypatch: pytest.MonkeyPatch
     assert not {"POSTGRES_PASSWORD", "NEO4J_PASSWORD", "MODEL_API_KEY"} & set(environment)
     assert environment["MEMDEPLOY_NEO4J_PASSWORD"] == "neo"
     assert environment["MEMORY_CONFIG"].endswith("memmachine.yml")
+
+
+def test_the_server_waits_beside_its_imports_with_what_serve_left_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secrets = {"POSTGRES_PASSWORD": "p@ss/%w:1#$HOME \n%41ü", "NEO4J_PASSWORD": "n/eo@:{}$1a"}
+    for name, value in {**COMPLETE, **secrets}.items():
+        monkeypatch.setenv(name, value)
+    written = configure.write(configure.read({**COMPLETE, **secrets}), tmp_path)
+    left = serve.server_environment(written)
+    asked: list[configure.Settings] = []
+
+    async def postgres(settings: configure.Settings, prepared: configure.Prepared) -> Connection:
+        asked.append(settings)
+        return Connection()
+
+    monkeypatch.setattr(serve.os, "environ", left)
+    monkeypatch.setattr(checks, "postgres", postgres)
+    monkeypatch.setattr(checks, "neo4j", giving("5.26"))
+    serve.finish(serve.begin())
+    [settings] = asked
+    assert settings.postgres_password == secrets["POSTGRES_PASSWORD"]
+    assert settings.neo4j_password == secrets["NEO4J_PASSWORD"]
+    whole = configure.read({**COMPLETE, **secrets})
+    assert dataclasses.replace(whole, model_api_key="", postgres_ca="", neo4j_ca="") == settings
+
+
+@pytest.mark.parametrize(
+    ("found", "culprit"), [(Failure("postgres-password"), "postgres-password"), (KeyError("canary"), "defect")]
+)
+def test_a_database_that_cannot_be_ends_the_server_with_its_code(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], found: Exception, culprit: str
+) -> None:
+    async def broken(*_: object) -> None:
+        raise found
+
+    settings = configure.read(COMPLETE)
+    monkeypatch.setattr(serve.os, "environ", {**COMPLETE, **configure.write(settings, tmp_path).environment})
+    monkeypatch.setattr(checks, "postgres", broken)
+    monkeypatch.setattr(checks, "neo4j", giving("5.26"))
+    with pytest.raises(SystemExit) as left:
+        serve.finish(serve.begin())
+    assert left.value.code == CODES[culprit]
+    out, err = capsys.readouterr()
+    assert json.loads(out)["culprit"] == culprit
+    assert "canary" not in out + err
 
 
 @pytest.fixture

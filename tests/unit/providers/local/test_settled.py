@@ -11,9 +11,12 @@ import pytest
 
 from memdeploy.config.local import Runtime
 from memdeploy.config.model import Deployment, ModelProvider
+from memdeploy.engine.step import Effect
 from memdeploy.errors import Refused
-from memdeploy.providers.local import ports, settled
+from memdeploy.lifecycle.configuration import forbidden
+from memdeploy.providers.local import ports
 from memdeploy.providers.local.settled import settle
+from tests.unit.lifecycle.toys import journal
 
 
 def local(**changes: Any) -> Deployment:
@@ -84,7 +87,10 @@ def test_the_toy_answers_only_when_nothing_was_said_of_a_model(
 
 def test_the_toy_has_an_embedding_of_its_own_name() -> None:
     """So that another model on the same memories is the forbidden change that it is."""
-    assert born(local()).model.embedding == settled.OFFLINE
+    toy = born(local())
+    assert toy.model.embedding not in ("", born(local(), key=True).model.embedding)
+    (change,) = forbidden(journal(configuration=toy), born(local(), key=True))
+    assert (change.field, change.effect) == ("model.embedding", Effect.FORBIDDEN)
 
 
 def test_a_deployment_with_a_real_model_keeps_it_without_its_key() -> None:

@@ -125,9 +125,8 @@ class Server(Converging[Live]):
                 verbs.wake(run, self.scope, one)
         run.progress("waiting for it to answer")
         counts = {one.name: one.restarts for one in before}
-        run.until(
-            lambda: self._answering(run, counts), what=f"{self.title} to answer", every=self.every, timeout=self.seconds
-        )
+        what = f"{self.title} to answer"
+        run.until(lambda: self._answering(run, counts), what=what, every=self.every, timeout=self.seconds)
 
     def _answering(self, run: Run, restarts: Mapping[str, int]) -> Live | None:
         live = looking.of_role(self.scope, self.role, self.names())

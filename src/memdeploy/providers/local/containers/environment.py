@@ -85,5 +85,9 @@ def from_inside(address: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{HOST}{port}"))
 
 
+def names_host(told: Mapping[str, Value]) -> bool:
+    return any(isinstance(value, str) and urlsplit(value).hostname == HOST for value in told.values())
+
+
 def on_this_machine(address: str | None) -> bool:
     return address is not None and urlsplit(address).hostname in _LOOPBACK

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from memdeploy.providers.local.containers.spec import ROLE, SECOND, SETTINGS
+from memdeploy.providers.local.containers.spec import ROLE, SECOND, SETTINGS, image_id
 from memdeploy.providers.local.scope import Scope
 from memdeploy.providers.marker import LABEL
 
@@ -40,7 +40,8 @@ class Found:
     @property
     def status(self) -> str:
         """created, running, paused, restarting, removing, exited or dead."""
-        return str(self.attrs["State"]["Status"])
+        told = str(self.attrs["State"]["Status"])
+        return "exited" if told == "stopped" else told  # podman's word for it
 
     @property
     def exit_code(self) -> int:
@@ -70,7 +71,7 @@ def seen(found: Found) -> dict[str, Any]:
     """Field -> value, in the form of `spec.wanted`."""
     host = found.attrs["HostConfig"]
     return {
-        "image": found.attrs["Image"],
+        "image": image_id(str(found.attrs["Image"])),
         "settings": found.labels.get(SETTINGS),
         "memory_mb": int(host.get("Memory") or 0) // MEBIBYTE,
         "cpus": int(host.get("NanoCpus") or 0) / SECOND,

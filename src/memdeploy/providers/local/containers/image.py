@@ -183,7 +183,8 @@ class Image:
     def _tags(self) -> list[str]:
         """All names of this deployment's own: earlier releases too."""
         images = self._client.api.images(name=self._own)
-        return sorted(tag for image in images for tag in image.get("RepoTags") or () if tag.startswith(f"{self._own}:"))
+        found = [_short(tag) for image in images for tag in image.get("RepoTags") or ()]
+        return sorted(tag for tag in found if tag.startswith(f"{self._own}:"))
 
     def _forget(self, tag: str) -> None:
         """Its name, and the image when no other deployment has one for it and no container runs it."""
@@ -195,7 +196,7 @@ class Image:
         with contextlib.suppress(ImageNotFound):
             self._client.api.remove_image(tag)
         left = here(self._client, image["Id"])
-        names = (left or {}).get("RepoTags") or []
+        names = [_short(name) for name in (left or {}).get("RepoTags") or ()]
         if left is None or LABEL not in (left["Config"].get("Labels") or {}):
             return
         if any(not name.startswith(f"{SHARED}:") for name in names):
@@ -209,3 +210,8 @@ class Image:
 
     def _outputs(self, run: Run, base: Base, found: Mapping[str, Any], tag: str, how: str) -> Outputs:
         return {"reference": found["Id"], "tag": f"{self._own}:{tag}", "source": base.source, "built": how}
+
+
+def _short(name: str) -> str:
+    """podman says which registry a name without one means."""
+    return name.removeprefix("docker.io/")

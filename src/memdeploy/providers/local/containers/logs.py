@@ -51,7 +51,8 @@ def read(scope: Scope, query: LogQuery) -> Sequence[LogLine]:
     lines: list[LogLine] = []
     for one in looking.of_role(scope, query.component):
         tail: Literal["all"] | int = query.limit if query.level is None else "all"
-        text = api.logs(one.id, timestamps=True, tail=tail, since=query.since)
+        since = query.since if query.since and query.since > 0 else None  # the SDK takes no other moment
+        text = api.logs(one.id, timestamps=True, tail=tail, since=since)
         lines += parse(text.decode(errors="replace"), query.component, one.name)
     least = _RANKS.get(query.level or "debug", 0)
     chosen = [line for line in lines if _RANKS[line.level] >= least]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from memdeploy.engine.step import Outputs, Run
 from memdeploy.providers.local import ports, sizes
 from memdeploy.providers.local.containers.container import Live, OfMemMachine
-from memdeploy.providers.local.containers.environment import GATEWAY, environment
+from memdeploy.providers.local.containers.environment import GATEWAY, environment, names_host
 from memdeploy.providers.local.containers.spec import LOOPBACK, TEMPORARY, Spec
 from memdeploy.providers.local.scope import Scope
 
@@ -65,12 +65,13 @@ class Service(OfMemMachine):
 
 def spec(scope: Scope, inputs: Mapping[str, Any], name: str, port: int | None) -> Spec:
     deployment = scope.deployment
+    told = environment(deployment, inputs)
     return Spec(
         name=name,
         role=Service.role,
         image=inputs["image"],
         size=sizes.of(deployment.profile, deployment.service).service,
-        environment=environment(deployment, inputs),
+        environment=told,
         network=inputs["network"],
         network_id=inputs["network_id"],
         tmpfs={TEMPORARY: "mode=1777,size=256m"},
@@ -78,7 +79,7 @@ def spec(scope: Scope, inputs: Mapping[str, Any], name: str, port: int | None) -
         ready=("python", "-c", _HEALTHY),
         start_seconds=420,  # it waits for databases and their preparation by itself
         stop_seconds=120,  # a memory that is being stored is stored in both databases
-        hosts=GATEWAY,
+        hosts=GATEWAY if names_host(told) else {},
     )
 
 

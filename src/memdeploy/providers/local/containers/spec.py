@@ -18,6 +18,7 @@ UNLESS_STOPPED = "unless-stopped"
 SECOND = 1_000_000_000  # the engine counts in nanoseconds
 LOOPBACK = "127.0.0.1"
 TEMPORARY = "/tmp"  # noqa: S108 - inside a container
+RUN = "/var/run/"
 EVERY = 15
 "Seconds between two health checks: each is a process of its own."
 
@@ -82,16 +83,19 @@ def _plain(value: Value) -> Any:
 
 @dataclass(frozen=True)
 class Powers:
-    """What an engine can do: one without cgroups (some rootless ones) cannot hold a container to a size."""
+    """What an engine can do: one without cgroups (some rootless ones) cannot hold a container to a size. `own_run`: it
+    mounts a /run of root's own into a container with a read-only root, as podman does; what is below stays hidden."""
 
     cpus: int = 1
     memory: bool = True
     shares: bool = True
+    own_run: bool = False
 
     @classmethod
     def of(cls, info: Mapping[str, Any]) -> Powers:
         """`info` as the engine's API gives it (GET /info)."""
-        return cls(int(info.get("NCPU") or 1), bool(info.get("MemoryLimit", True)), bool(info.get("CpuCfsQuota", True)))
+        cpus, podman = int(info.get("NCPU") or 1), "BuildahVersion" in info
+        return cls(cpus, bool(info.get("MemoryLimit", True)), bool(info.get("CpuCfsQuota", True)), podman)
 
     def limited(self, size: Size) -> Size:
         """The engine refuses more processors than there are."""
@@ -102,13 +106,18 @@ def wanted(spec: Spec, powers: Powers) -> dict[str, Any]:
     """Field -> value, as `found.seen` reads it off a container."""
     size = powers.limited(spec.size)
     return {
-        "image": spec.image,
+        "image": image_id(spec.image),
         "settings": spec.settings,
         "memory_mb": size.memory,
         "cpus": size.cpus,
         "restart": spec.restart,
         "port": spec.port[1] if spec.port else None,
     }
+
+
+def image_id(text: str) -> str:
+    """podman leaves the algorithm out."""
+    return text.removeprefix("sha256:")
 
 
 def arguments(
@@ -136,11 +145,12 @@ def arguments(
 def host(spec: Spec, powers: Powers) -> dict[str, Any]:
     """For `APIClient.create_host_config`."""
     size = powers.limited(spec.size)
+    writable = powers.own_run and any(path.startswith(RUN) for path in spec.tmpfs)
     return {
         "binds": {name: {"bind": path, "mode": "rw"} for name, path in spec.volumes.items()},
-        "tmpfs": dict(spec.tmpfs),
+        "tmpfs": {path: options for path, options in spec.tmpfs.items() if not (writable and path.startswith(RUN))},
         "port_bindings": {spec.port[0]: (LOOPBACK, spec.port[1])} if spec.port else {},
-        "read_only": spec.read_only,
+        "read_only": spec.read_only and not writable,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
         "restart_policy": {"Name": spec.restart},

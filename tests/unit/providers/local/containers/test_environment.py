@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memdeploy.providers.local.containers.environment import environment, from_inside
+from memdeploy.providers.local.containers.environment import environment, from_inside, names_host
 from memdeploy.providers.local.containers.spec import Sealed
 from memdeploy.secret import SecretRef
 from tests.unit.providers.local.containers.made import deployment
@@ -42,3 +42,5 @@ def test_an_external_neo4j_and_a_model_of_this_machine() -> None:
     assert (told["NEO4J_URI"], told["NEO4J_USER"]) == ("neo4j+s://db.example.com", "ann")
     assert told["MODEL_BASE_URL"] == "http://host.docker.internal:11434/v1"
     assert told["MODEL_API"] == "chat-completions"
+    assert names_host(told)
+    assert not names_host(environment(deployment(), INPUTS))

@@ -66,6 +66,15 @@ def test_an_engine_without_limits_is_not_asked_for_any() -> None:
     assert (wanted["memory_mb"], wanted["cpus"]) == (0, 0.0)
 
 
+def test_where_run_is_the_engines_own_a_server_that_needs_it_gets_a_root_to_write_to() -> None:
+    """podman 4.3 answered GET /info with BuildahVersion; Docker does not know it."""
+    podman = Powers.of({"NCPU": 2, "BuildahVersion": "1.28.2"})
+    needs = dataclasses.replace(SPEC, tmpfs={"/tmp": "", "/var/run/postgresql": ""})
+    assert (specs.host(needs, podman)["read_only"], specs.host(needs, podman)["tmpfs"]) == (False, {"/tmp": ""})
+    assert specs.host(SPEC, podman)["read_only"] is True
+    assert specs.host(needs, ABLE)["read_only"] is True
+
+
 def test_no_more_processors_than_there_are() -> None:
     assert specs.host(SPEC, Powers(cpus=1))["nano_cpus"] == 1_000_000_000
     assert Powers.of({"NCPU": 2, "MemoryLimit": True, "CpuCfsQuota": False}) == Powers(2, True, False)
