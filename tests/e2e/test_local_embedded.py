@@ -183,15 +183,6 @@ def _what_is_under_way_is_answered(home: Home, folder: Path) -> None:
     (folder / "delay").unlink()
 
 
-@pytest.mark.slow
-def test_an_older_release_keeps_memories_on_disk_too(home: Home) -> None:
-    home.up("--release", "0.3.9")
-    home.store("The bell rings at dawn.")
-    home.kill(SERVER)
-    home.up("--release", "0.3.9")
-    assert "The bell rings at dawn." in home.find("When does the bell ring?")
-
-
 def test_one_that_hangs_is_told_and_started_again(home: Home) -> None:
     """It runs and answers nobody: its process is stopped, and its start is long ago."""
     home.up()
