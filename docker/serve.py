@@ -82,10 +82,6 @@ def begin() -> Future[None]:
         else:
             found.set_result(None)
 
-    # Imported before the thread begins: two threads that import one package at the same time may see half of it.
-    import asyncpg  # noqa: F401
-    import neo4j  # noqa: F401
-
     threading.Thread(target=run, daemon=True).start()
     return found
 

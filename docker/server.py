@@ -15,7 +15,13 @@ gc.disable()
 
 import os  # noqa: E402
 
+import on_disk  # noqa: E402
 import serve  # noqa: E402
+
+if not os.environ.get(on_disk.VARIABLE):
+    # Before anybody waits: two threads that import one package at the same time may see half of it.
+    import asyncpg  # noqa: F401
+    import neo4j  # noqa: F401
 
 waiting = serve.begin() if __name__ == "__main__" else None
 
