@@ -45,13 +45,6 @@ def test_everything_that_a_configuration_refers_to_is_there(tmp_path: Path) -> N
     assert found["episode_store"]["database"] == found["session_manager"]["database"] == "sql"
 
 
-def test_a_release_that_cannot_keep_profiles_on_disk_goes_without(tmp_path: Path) -> None:
-    found = configure.document(configure.read(environment(tmp_path, MEMMACHINE_RELEASE="0.3.9")))
-    assert found["semantic_memory"]["enabled"] is False
-    assert "storage_backend" not in found["semantic_memory"]
-    assert found["episodic_memory"]["long_term_memory"]["backend"] == "event"
-
-
 def test_the_model_is_still_asked_for(tmp_path: Path) -> None:
     given = environment(tmp_path)
     del given["MODEL_API_KEY"]
