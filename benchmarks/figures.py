@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import signal
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,7 +36,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def parser(text: str | None) -> argparse.ArgumentParser:
-    """With what every benchmark with containers takes."""
+    """With what every benchmark with containers takes. From here on SIGTERM is an exception: it cleans up, too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     made = argparse.ArgumentParser(description=(text or "").split("\n\n")[0])
     made.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     made.add_argument("--ours", default="memdeploy-rig/memmachine:0.4.0", metavar="IMAGE")

@@ -1,6 +1,6 @@
 """What PostgreSQL, Neo4j and our MemMachine keep in memory: `python -m benchmarks.memory [--memories N] [--json]`.
 
-Memory of all processes of a container (PSS: what they share counts once), at rest and after N memories were stored and
+Memory of all processes of a container (what they share counts once), at rest and after N memories were stored and
 some of them searched, and the most that any moment needed (the kernel's `memory.peak`, page cache included, where it
 tells). Neo4j has a heap of 512 MiB at most. No target: it is what limits are derived from.
 """
@@ -53,16 +53,24 @@ def measure(place: Servers, memories: int) -> dict[str, Sizes]:
 
 
 def resident(container: Container) -> int:
-    """Bytes of all its processes; `smaps_rollup` of each is root's to read."""
-    said = container.exec_run(["sh", "-c", "cat /proc/[0-9]*/smaps_rollup 2>/dev/null"], user="0").output.decode()
-    return 1024 * sum(int(line.split()[1]) for line in said.splitlines() if line.startswith("Pss:"))
+    """Bytes of all its processes: what each has alone, and of what they may share the largest part once."""
+    return kept(container.exec_run(["sh", "-c", "cat /proc/[0-9]*/status"]).output.decode())
+
+
+def kept(said: str) -> int:
+    """The texts of /proc/PID/status, one after the other -> bytes."""
+
+    def each(name: str) -> list[int]:
+        return [int(line.split()[1]) for line in said.splitlines() if line.startswith(f"{name}:")]
+
+    return 1024 * (sum(each("RssAnon")) + max(each("RssFile"), default=0) + max(each("RssShmem"), default=0))
 
 
 def peak(container: Container) -> int:
-    """0 where the kernel does not tell."""
-    done = container.exec_run(["cat", "/sys/fs/cgroup/memory.peak"])
-    said = done.output.decode().strip()
-    return int(said) if done.exit_code == 0 and said.isdigit() else 0
+    """By version 2 or 1 of control groups; 0 where the kernel does not tell."""
+    files = "/sys/fs/cgroup/memory.peak /sys/fs/cgroup/memory/memory.max_usage_in_bytes"
+    said = container.exec_run(["sh", "-c", f"cat {files} 2>/dev/null"]).output.decode().split()
+    return int(said[0]) if said else 0
 
 
 def text(moments: Mapping[str, Sizes], memories: int) -> str:

@@ -24,6 +24,8 @@ from memdeploy.memmachine import offline_model
 
 SIDES = ("ours", "upstream")
 PASSWORD = "benchmark-7741"
+PATIENCE = 600.0
+"""Seconds: upstream imports 7,000 files without bytecode, on a machine that may be busy."""
 FAST_MODEL = Path(__file__).with_name("fast_model.py")
 DIMENSIONS = "1536"
 Images = Mapping[str, str]
@@ -47,7 +49,7 @@ class Servers(Stack):
 
     def prepare(self) -> None:
         """A database for each side, with extension and tables: upstream's by a first start, which it needs alone."""
-        wait_for(self._neo4j_answers, "Neo4j", 180)
+        wait_for(self._neo4j_answers, "Neo4j", PATIENCE)
         for side in self._sides:
             self.database(side, PASSWORD)
             self._psql("create extension if not exists vector", side)
@@ -172,7 +174,7 @@ def published(container: Container) -> str:
     return url(container)
 
 
-def until(look: Callable[[], bool], container: Container, pause: float, seconds: float = 120.0) -> None:
+def until(look: Callable[[], bool], container: Container, pause: float, seconds: float = PATIENCE) -> None:
     """Asks again while nothing answers; an answer that is an error is one here, too."""
     deadline = time.monotonic() + seconds
     while True:

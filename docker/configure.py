@@ -219,7 +219,7 @@ def _on_disk(settings: Settings) -> _Storage:
         on_disk.SQL,
         databases=on_disk.databases(settings),
         long_term=on_disk.long_term(),
-        semantic=on_disk.profiles(settings),
+        semantic=on_disk.profiles(),
         log=on_disk.no_log(Path(settings.run_folder)),
     )
 

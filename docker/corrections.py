@@ -10,6 +10,8 @@ start until those projects are gone. 0.2.6 has no worker that deletes.
 `index-save`: `USearchVectorSearchEngine.save` (memmachine-server 0.3.9 and 0.4.0) writes the index of vectors in the
 place of the one that is there. A server that ends meanwhile leaves half of it, and no start reads it any more
 (`IndexLoadError`): the vectors of all memories but the newest are only there.
+
+`search-at-once`: a search asks Neo4j fifty times for what it could ask once (`together.py`).
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import on_disk
+import together
 from release import Release
 
 Method = Callable[[Any], Awaitable[Any]]
@@ -35,6 +38,8 @@ def apply(release: Release) -> None:
     if "index-save" in release.corrections and os.environ.get(on_disk.VARIABLE):
         index = release.part("common.vector_store.vector_search_engine.usearch_engine").USearchVectorSearchEngine
         index.save = whole_or_not(index.save)
+    if "search-at-once" in release.corrections and not os.environ.get(on_disk.VARIABLE):
+        together.apply(release.part("common.vector_graph_store.neo4j_vector_graph_store"))
 
 
 def whole_or_not(save: Callable[[Any, str], Awaitable[None]]) -> Callable[[Any, str], Awaitable[None]]:

@@ -1,8 +1,8 @@
 """MemMachine without servers beside it: SQLite for what it keeps, an index of vectors on disk for what it finds.
 
-`DATA_FOLDER` chooses it; then no variable of PostgreSQL or Neo4j is read. As memmachine-server 0.3.9 and 0.4.0 read it
+`DATA_FOLDER` chooses it; then no variable of PostgreSQL or Neo4j is read. As memmachine-server 0.4.0 reads it
 (common/configuration/database_conf.py, episodic_config.py): long-term memory of backend `event`, profiles in a
-`vector_store` (0.4.0). One server at a time may use the folder.
+`vector_store`. One server at a time may use the folder.
 """
 
 from __future__ import annotations
@@ -36,10 +36,7 @@ def long_term() -> dict[str, Any]:
     return {"backend": "event", "vector_store": STORE, "segment_store": SQL}
 
 
-def profiles(settings: Settings) -> dict[str, Any]:
-    """Where a release cannot keep them on disk it goes without."""
-    if not settings.release.profiles_on_disk:
-        return {"enabled": False, "config_database": SQL}
+def profiles() -> dict[str, Any]:
     return {"storage_backend": "vector_store", "feature_store": SQL, "vector_collection": STORE, "config_database": SQL}
 
 

@@ -10,7 +10,6 @@ and are held against them in the image (tests/e2e/test_image_settings.py). Stand
   know without a word, so what stands in a configuration should do something.
 - `corrections`: those of `corrections.py` whose fault it has.
 - `chat_fields`: what it adds to a request for chat completions.
-- `profiles_on_disk`: it can keep profiles (semantic memory) without PostgreSQL's pgvector, in a vector store on disk.
 """
 
 from __future__ import annotations
@@ -35,7 +34,6 @@ class Release:
     lacks: tuple[str, ...]
     corrections: tuple[str, ...]
     chat_fields: Mapping[str, Any]
-    profiles_on_disk: bool
 
     def part(self, name: str) -> Any:
         """A module of the server's, by its place in it: `server.app`."""
@@ -69,7 +67,7 @@ def find(environment: Mapping[str, str]) -> Release:
     facts = json.loads((FOLDER / f"{version}.json").read_text())
     return Release(
         version, facts["module"], facts["episode_key"], tuple(facts["lacks"]), tuple(facts["corrections"]),
-        dict(facts["chat_fields"]), facts["profiles_on_disk"],
+        dict(facts["chat_fields"]),
     )  # fmt: skip
 
 

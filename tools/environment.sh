@@ -55,7 +55,9 @@ install() {
     [ -z "${PIP_INDEX_URL:-}" ] || export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-$PIP_INDEX_URL}"
     local uv=(.venv/bin/uv pip install --quiet --no-config --no-cache --python .venv/bin/python)
     for lock in "${locks[@]}"; do
-        "${uv[@]}" --require-hashes --no-deps -r "requirements/$lock" || "${pip[@]}" --require-hashes -r "requirements/$lock"
+        "${uv[@]}" --require-hashes --no-deps -r "requirements/$lock" && continue
+        say "uv could not; going on with pip ..."
+        "${pip[@]}" --require-hashes -r "requirements/$lock"
     done
     "${pip[@]}" --no-deps --no-build-isolation --editable .
 }

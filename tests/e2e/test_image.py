@@ -144,7 +144,7 @@ def test_the_server_is_process_one_unprivileged_and_answers_before_it_ends(
     assert container.exec_run(["touch", "/app/x"]).exit_code != 0
     stopped = stopped_while_answering(prepared, container, 5.0)
     assert (stopped.status, stopped.code) == (200, 0)
-    assert stopped.seconds < 5  # with the request's five: within the ten that Cloud Run and `docker stop` give
+    assert stopped.seconds < 10  # what Cloud Run and `docker stop` give; on a quiet machine it is one
 
 
 def test_no_password_of_the_databases_lies_on_the_disk_of_a_server(servers: list[Container]) -> None:

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from memdeploy.engine.crash import VARIABLE
 from memdeploy.memmachine import offline_model
 from tests.e2e.embedded import UP, Home, a_python, is_open
 from tests.support.waiting import wait_for
@@ -123,16 +123,25 @@ def test_memories_outlive_whatever_happens_to_the_processes(home: Home) -> None:
     assert home.up()["seconds"] < 30, "a second `up` has nothing to do"
 
 
+#: One after the other in every run, so that each goes further than the one before.
+MOMENTS = (
+    "after-call:folder:create", "after-call:model:create", "after-call:prepare:ask", "after-intent:service:create",
+    "after-call:service:create",
+)  # fmt: skip
+
+
 def test_an_up_that_is_killed_goes_on_from_there(home: Home) -> None:
-    """At any moment: what it began is found again, and there is one of each."""
-    for seconds in (0.4, 1.0, 2.5, 5.0):
-        process = home.memdeploy.start(*UP)
-        time.sleep(seconds)
-        process.kill()
-        process.communicate()
+    """At any moment, the start of a process included: what it began is found again, and there is one of each."""
+    for moment in MOMENTS:
+        home.memdeploy(*UP, expect=-signal.SIGKILL, extra={VARIABLE: moment})
     home.up()
     assert sorted(_program(line) for line in home.processes().values()) == [MODEL, SERVER]
     home.store("The ferry leaves at noon.")
+
+    home.memdeploy("destroy", "--yes", expect=-signal.SIGKILL, extra={VARIABLE: "after-call:service:delete"})
+    home.memdeploy("destroy", "--yes")
+    assert home.processes() == {}
+    home.up()
     assert "The ferry leaves at noon." in home.find("When does the ferry leave?")
 
 
@@ -172,15 +181,6 @@ def _what_is_under_way_is_answered(home: Home, folder: Path) -> None:
         home.memdeploy("destroy", "--yes")
         assert storing.exception() is None
     (folder / "delay").unlink()
-
-
-@pytest.mark.slow
-def test_an_older_release_keeps_memories_on_disk_too(home: Home) -> None:
-    home.up("--release", "0.3.9")
-    home.store("The bell rings at dawn.")
-    home.kill(SERVER)
-    home.up("--release", "0.3.9")
-    assert "The bell rings at dawn." in home.find("When does the bell ring?")
 
 
 def test_one_that_hangs_is_told_and_started_again(home: Home) -> None:

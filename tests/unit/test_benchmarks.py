@@ -186,3 +186,10 @@ def test_an_image_adds_what_its_base_does_not_have() -> None:
 def test_memory_is_shown_by_component_and_moment() -> None:
     sizes = {moment: {"Neo4j": mib * 2**20} for moment, mib in (("rest", 600), ("filled", 700), ("peak", 800))}
     assert "| Neo4j | 600 MiB | 700 MiB | 800 MiB |" in memory.text(sizes, 1000)
+
+
+def test_memory_that_processes_share_counts_once() -> None:
+    one = "Name:\tpostgres\nRssAnon:\t    2048 kB\nRssFile:\t    1024 kB\nRssShmem:\t    4096 kB\n"
+    other = "Name:\tpostgres\nRssAnon:\t    1024 kB\nRssFile:\t    2048 kB\nRssShmem:\t    1024 kB\n"
+    assert memory.kept(one + other + "Name:\tkthreadd\n") == (3072 + 2048 + 4096) * 1024
+    assert memory.kept("") == 0

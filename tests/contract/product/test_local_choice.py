@@ -42,10 +42,11 @@ def test_a_local_deployment_is_no_rehearsal(alone: Memdeploy) -> None:
     assert refused["code"] == "local-rehearsal"
 
 
-@pytest.mark.parametrize(("release", "code"), [("0.2.6", "release-needs-neo4j"), ("0.1.10", "release-not-deployable")])
-def test_a_release_that_cannot_do_without_neo4j_is_refused_with_its_reason(
-    alone: Memdeploy, release: str, code: str
-) -> None:
+@pytest.mark.parametrize(
+    ("release", "code"),
+    [("0.2.6", "release-needs-neo4j"), ("0.3.9", "release-not-embedded"), ("0.1.10", "release-not-deployable")],
+)
+def test_a_release_that_cannot_do_without_servers_is_refused(alone: Memdeploy, release: str, code: str) -> None:
     line = ("up", "--provider", "local", "--runtime", "embedded", "--release", release, "--yes")
     assert alone(*line, expect=3).json["errors"][0]["code"] == code
 

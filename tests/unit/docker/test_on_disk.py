@@ -45,13 +45,6 @@ def test_everything_that_a_configuration_refers_to_is_there(tmp_path: Path) -> N
     assert found["episode_store"]["database"] == found["session_manager"]["database"] == "sql"
 
 
-def test_a_release_that_cannot_keep_profiles_on_disk_goes_without(tmp_path: Path) -> None:
-    found = configure.document(configure.read(environment(tmp_path, MEMMACHINE_RELEASE="0.3.9")))
-    assert found["semantic_memory"]["enabled"] is False
-    assert "storage_backend" not in found["semantic_memory"]
-    assert found["episodic_memory"]["long_term_memory"]["backend"] == "event"
-
-
 def test_the_model_is_still_asked_for(tmp_path: Path) -> None:
     given = environment(tmp_path)
     del given["MODEL_API_KEY"]
@@ -104,9 +97,12 @@ def test_only_where_there_is_such_an_index_it_is_corrected(monkeypatch: pytest.M
     monkeypatch.delenv("DATA_FOLDER", raising=False)
     corrections.apply(found)
     assert [name for name in asked if "usearch" in name] == []
+    assert [name for name in asked if "neo4j" in name] != []
+    asked.clear()
     monkeypatch.setenv("DATA_FOLDER", "/data")
     corrections.apply(found)
     assert [name for name in asked if "usearch" in name] != []
+    assert [name for name in asked if "neo4j" in name] == []
 
 
 class _Parts:
@@ -114,3 +110,6 @@ class _Parts:
         async def get_semantic_service(self) -> None: ...
 
     class USearchVectorSearchEngine(Index): ...
+
+    class Neo4jVectorGraphStore:
+        async def search_related_nodes(self) -> None: ...

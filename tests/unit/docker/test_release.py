@@ -83,5 +83,11 @@ def test_only_a_release_with_the_fault_is_corrected(
     for parent in (name.split(".")[0], *(name.rsplit(".", n)[0] for n in (2, 1))):
         monkeypatch.setitem(sys.modules, parent, ModuleType(parent))
     monkeypatch.setitem(sys.modules, name, SimpleNamespace(SemanticResourceManager=Manager))  # type: ignore[arg-type]
+    searches: list[object] = []
+    store = f"{of(version).module}.common.vector_graph_store.neo4j_vector_graph_store"
+    for module in (store.rsplit(".", 1)[0], store):
+        monkeypatch.setitem(sys.modules, module, ModuleType(module))
+    monkeypatch.setattr(corrections.together, "apply", searches.append)
     corrections.apply(of(version))
     assert (Manager.get_semantic_service is not before) is corrected
+    assert searches == ([sys.modules[store]] if version == "0.4.0" else [])

@@ -14,6 +14,10 @@ from memdeploy.providers.base import Finding, Verdict
 from memdeploy.providers.local.embedded import environment, layout, process, python
 from memdeploy.providers.local.scope import Scope
 
+_NO_PROFILES = (
+    "without PostgreSQL or Neo4j it has no place for profiles (semantic memory), and stores no memory whole (HTTP 500)"
+)
+"Seen with memmachine-server 0.3.9: only `types: [episodic]` is stored and found there."
 ENVIRONMENT_BYTES = 1_500_000_000
 "While it is made; 600 MB afterwards."
 DATA_BYTES = 200_000_000
@@ -30,7 +34,7 @@ def release(scope: Scope) -> Iterable[Finding]:
         )  # fmt: skip
     elif not (scope.context.docker_files / environment.lock_name(version)).is_file():
         yield _failed(
-            "release", "release-not-embedded", f"MemMachine {version} is not locked for the embedded runtime",
+            "release", "release-not-embedded", f"MemMachine {version}: {_NO_PROFILES}",
             f"Use release {releases.DEFAULT}, or --runtime docker.",
         )  # fmt: skip
     else:

@@ -50,7 +50,9 @@ def test_nothing_stands_in_the_way(machine: Path) -> None:
     assert found(machine)["python"].text.startswith("Python 3.12.4")
 
 
-@pytest.mark.parametrize(("release", "code"), [("0.2.6", {"release-needs-neo4j"}), ("0.3.9", set()), ("0.4.0", set())])
+@pytest.mark.parametrize(
+    ("release", "code"), [("0.2.6", {"release-needs-neo4j"}), ("0.3.9", {"release-not-embedded"}), ("0.4.0", set())]
+)
 def test_the_release(machine: Path, release: str, code: set[str]) -> None:
     assert codes(machine, release=release) == code
 

@@ -81,10 +81,10 @@ def test_what_one_kept_the_other_keeps_afterwards(one: Place, other: Place, back
     for _ in range(2):  # a run that ended between is repeated
         for part in PARTS:
             assert Rig().ensure(Load(other.scope, part, backup)).ok
+    assert sorted(path.name for path in other.data.iterdir()) == ["index", "memories.db", "vectors.db"]
     assert rows(other.data / "memories.db") == ["one", "two"]
     assert rows(other.data / "vectors.db") == ["v"]
     assert other.indexed() == {"a": "vectors of a", "b": "vectors of b"}
-    assert sorted(path.name for path in other.data.iterdir()) == ["index", "memories.db", "vectors.db"]
 
 
 def test_no_index_yet_is_an_empty_one(one: Place, other: Place, backup: Path) -> None:
