@@ -84,7 +84,7 @@ def states(said: dict[str, Any]) -> dict[str, str]:
 def left(engine: docker.DockerClient, id_: str) -> dict[str, list[str]]:
     label = {"label": f"{LABEL}={id_}"}
     return {
-        "containers": [str(one.name) for one in engine.containers.list(all=True, filters=label)],
+        "containers": sorted(str(one.name) for one in engine.containers.list(all=True, filters=label)),
         "networks": [str(one.name) for one in engine.networks.list(filters=label)],
         "volumes": sorted(one.name for one in engine.volumes.list(filters=label)),
     }
