@@ -34,7 +34,7 @@ class Local:
     def post(self, path: str, expect: int = 200, **body: Any) -> Any:
         answer = requests.post(f"{self.url}/api/v2/{path}", json=body, timeout=120)
         assert answer.status_code == expect, f"{path}: {answer.status_code} {answer.text[:300]}"
-        return answer.json() if answer.text else None
+        return answer.json() if answer.ok and answer.text else None
 
     def store(self, project: str, texts: list[str], expect: int = 200) -> Any:
         messages = [{"content": text, "producer": "anna", "role": "user"} for text in texts]
