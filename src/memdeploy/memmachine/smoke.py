@@ -16,7 +16,8 @@ from memdeploy.engine.clock import Clock
 from memdeploy.errors import Unhealthy
 from memdeploy.memmachine.api import Api, Http, NoAnswer, Response
 
-ORGANISATION = "memdeploy"
+ORGANISATION, PROOF = "memdeploy", "verify-"
+"Of the projects that a proof makes and removes again; the latter takes MemMachine a while."
 TOP = 5
 
 
@@ -41,7 +42,7 @@ def prove(
         health = wait_healthy(api, clock, patience)
     proof.version = health.get("version")
     unique = token()
-    project = {"org_id": ORGANISATION, "project_id": f"verify-{unique}"}
+    project = {"org_id": ORGANISATION, "project_id": f"{PROOF}{unique}"}
     text = f"The memdeploy lighthouse keeper {unique} counts twelve ships."
     try:
         with _timed(proof, clock, "store"):

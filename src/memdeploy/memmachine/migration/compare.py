@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from memdeploy.memmachine.api import Client
-from memdeploy.memmachine.migration import carry, features
+from memdeploy.memmachine.migration import carry, features, theirs
 from memdeploy.memmachine.migration.carry import Sides
 from memdeploy.memmachine.migration.pairing import Pairing, held
 from memdeploy.memmachine.migration.sets import Selectors
@@ -82,8 +82,8 @@ class Sample:
 def compare(sides: Sides, *, sample: int = SAMPLE) -> Comparison:
     """Both sides whole. Whoever writes to the old one meanwhile makes differences that another pass carries."""
     result, selectors, chosen = Comparison(), Selectors(sides.old), Sample(sample)
-    projects = sides.old.projects()
-    for project in sorted(set(projects) ^ set(sides.new.projects())):
+    projects = theirs.projects(sides.old)
+    for project in sorted(set(projects) ^ set(theirs.projects(sides.new))):
         result.note(Difference(str(project), "project", "missing" if project in projects else "extra"))
     for wanted in projects:
         old, new = sides.old.project(wanted), sides.new.project(wanted)

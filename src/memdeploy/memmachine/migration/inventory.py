@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from memdeploy.errors import Refused
 from memdeploy.memmachine.api import Client
-from memdeploy.memmachine.migration import categories
+from memdeploy.memmachine.migration import categories, theirs
 from memdeploy.memmachine.migration.sets import Selectors
 from memdeploy.memmachine.migration.state import State
 from memdeploy.memmachine.records import ProjectId
@@ -72,7 +72,7 @@ def take(old: Client, after: str | None, *, progress: Callable[[str], None] = la
     """Reads every memory of the old side once. `after`: the release they shall go to."""
     found = Inventory(old.version(), after)
     may_carry(found.old_version, found.new_version)
-    projects = old.projects()
+    projects = theirs.projects(old)
     selectors = Selectors(old)
     for project in projects:
         progress(str(project))
@@ -105,7 +105,7 @@ def may_carry(old: str | None, new: str | None) -> None:
 
 def may_take(new: Client, state: State) -> None:
     """Raises `Refused` when the new side holds projects that this migration did not make."""
-    others = [str(project) for project in new.projects() if project not in state.ours]
+    others = [str(project) for project in theirs.projects(new) if project not in state.ours]
     if others:
         raise Refused(
             f"the new side is not empty: {', '.join(others[:5])}{' …' if len(others) > 5 else ''}",

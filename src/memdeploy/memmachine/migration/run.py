@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from memdeploy.memmachine.migration import carry, categories, features, inventory
+from memdeploy.memmachine.migration import carry, categories, features, inventory, theirs
 from memdeploy.memmachine.migration.carry import Carried, Sides
 from memdeploy.memmachine.migration.compare import SAMPLE, Comparison, compare
 from memdeploy.memmachine.migration.sets import Selectors
@@ -67,7 +67,7 @@ def one_pass(
     sides: Sides, progress: Callable[[Progress], None], now: Callable[[], float] = time.monotonic
 ) -> tuple[Carried, int]:
     """What was done with memories, and how many features were added or removed."""
-    projects = sides.old.projects()
+    projects = theirs.projects(sides.old)
     meter = Meter(sum(sides.old.episode_count(project) for project in projects), progress, now)
     carry.leftovers(sides, projects)
     categories.carry(sides, projects)

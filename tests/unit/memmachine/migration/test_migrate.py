@@ -236,3 +236,16 @@ def test_an_inventory_counts_and_names_what_is_lost(old: MemMachine) -> None:
     [tags] = [loss for loss in found.losses if loss.code == "category-tags"]
     assert tags.names == ("teams",)
     assert old.adds == []
+
+
+def test_what_a_verification_is_removing_on_either_side_is_no_memory_of_anybodys(
+    old: MemMachine, new: MemMachine, tmp_path: Path
+) -> None:
+    proof = ProjectId("memdeploy", "verify-c30e2ef55b30")
+    for machine in (old, new):
+        Client(machine, "http://x").create_project(Project(proof, "", {}, {}))
+
+    result = run(old, new, tmp_path)
+
+    assert result.holds
+    assert result.comparison.projects == 3
