@@ -58,3 +58,8 @@ def of(profile: Profile, service: ServiceOptions) -> Sizes:
 def mebibytes(text: str) -> int:
     """`512Mi` -> 512, `2Gi` -> 2048."""
     return int(text[:-2]) * (1024 if text.endswith("Gi") else 1)
+
+
+def words(count: int) -> str:
+    """Bytes for people: `61 kB`, `3.4 MB`."""
+    return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"

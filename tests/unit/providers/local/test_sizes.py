@@ -33,3 +33,8 @@ def test_the_sum_counts_instances_and_what_there_is() -> None:
     small = SIZES[Profile.SMALL]
     bare = small.total(1, neo4j=False, model=False)
     assert small.total(3, neo4j=True, model=True) == bare + 2 * small.service.memory + 1280 + small.model.memory
+
+
+@pytest.mark.parametrize(("count", "text"), [(61_234, "61 kB"), (999_999, "1000 kB"), (3_400_000, "3.4 MB")])
+def test_bytes_for_people(count: int, text: str) -> None:
+    assert sizes.words(count) == text

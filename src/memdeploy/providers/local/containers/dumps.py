@@ -54,7 +54,7 @@ class Transfer:
         """There is nothing to remove."""
 
     def summary(self, outputs: Outputs) -> str:
-        return f"{outputs['bytes'] / 1_000_000:.1f} MB" if "bytes" in outputs else ""
+        return sizes.words(outputs["bytes"]) if "bytes" in outputs else ""
 
 
 class DumpPostgres(Transfer):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from memdeploy.engine.step import Observed, Outputs, Run, State
 from memdeploy.errors import StepFailed
+from memdeploy.providers.local import sizes
 from memdeploy.providers.local.embedded import layout
 from memdeploy.providers.local.scope import Scope
 
@@ -40,7 +41,7 @@ class Transfer:
         """There is nothing to remove."""
 
     def summary(self, outputs: Outputs) -> str:
-        return f"{outputs['bytes'] / 1_000_000:.1f} MB" if "bytes" in outputs else ""
+        return sizes.words(outputs["bytes"]) if "bytes" in outputs else ""
 
 
 class Dump(Transfer):
