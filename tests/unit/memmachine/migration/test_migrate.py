@@ -207,6 +207,19 @@ def test_a_memory_that_is_listed_but_not_found_does_not_hold(old: MemMachine, ne
     assert (result.comparison.sampled - result.comparison.found, len(result.comparison.lost)) == (1, 1)
 
 
+@pytest.mark.parametrize(("found", "holds"), [(5, True), (0, False)])
+def test_of_many_memories_with_one_text_a_search_returns_only_some(
+    old: MemMachine, new: MemMachine, tmp_path: Path, found: int, holds: bool
+) -> None:
+    Client(old, "http://old").add(C, [episode("", 100 + n, content="yes") for n in range(40)])
+    run(old, new, tmp_path)
+    alike = [e for e in new.projects["other", "c"]["episodes"] if e["content"] == "yes"]
+    for hidden in alike[found:]:
+        hidden["whole"] = False
+
+    assert run(old, new, tmp_path).holds is holds
+
+
 def test_models_under_other_ids_are_refused_or_left_to_the_new_side(
     old: MemMachine, new: MemMachine, tmp_path: Path
 ) -> None:
