@@ -33,19 +33,25 @@ def missing_engine() -> str:
     return f"images are missing: {', '.join(absent)} (tests/rig/up makes them)" if absent else ""
 
 
+#: Their servers stand in networks that a rehearsal chose for itself; all others' beside them.
+REHEARSED = ("test_backing_", "test_image_build", "test_modes_real", "test_product_real", "test_releases_real")
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Tests with an engine share one machine's networks and memory: one worker runs them, one after another, and
-    begins with them. The witness's share what its slow client did, a file at a time. (xdist's own groups go by
-    `_nodeid`, which pytest 9.2 does not read.)"""
+    """Tests with an engine share one machine's networks and memory: one worker runs those of a rehearsal and one the
+    others, one after another, and both begin with them. The witness's share what its slow client did, a file at a
+    time. (xdist's own groups go by `_nodeid`, which pytest 9.2 does not read.)"""
     from xdist.scheduler import LoadScopeScheduling
 
-    class OneEngine(LoadScopeScheduling):  # type: ignore[misc]
+    class TwoOnTheEngine(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             if nodeid.startswith("tests/contract/witness/"):
                 return nodeid.partition("::")[0]
-            return "engine" if nodeid.startswith("tests/e2e/") else nodeid
+            if not nodeid.startswith("tests/e2e/"):
+                return nodeid
+            return "rehearsed" if nodeid.removeprefix("tests/e2e/").startswith(REHEARSED) else "servers"
 
-    return OneEngine(config, log)
+    return TwoOnTheEngine(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
