@@ -69,7 +69,13 @@ def place(changing: Changing, wanted: Path | None) -> Path:
     path = path / name if path.is_dir() else path
     if path.exists():
         raise Refused(f"{path} is there already", code="exists", where=str(path), suggestion="Name another with --to.")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(
+            f"{path.parent} cannot be made: {error.strerror}", code="archive-files", where=str(path),
+            suggestion="Name another place with --to.",
+        ) from error  # fmt: skip
     return path
 
 
@@ -85,14 +91,14 @@ def make(changing: Changing, path: Path, *, start_again: bool = True) -> Made:
             found = dataruns.must(dataruns.run(changing, graph, dataruns.parts(graph, dataruns.DUMP)))
             manifest = _manifest(changing, counted, _parts(found))
             archive.write(path, manifest, folder)
+            opened.tell(EventKind.NOTICE, text=f"checking {path}", level="info")
+            made = Made(path, archive.check(path))
         except BaseException:
             with suppress(MemdeployError):
                 _start(changing, graph)
             raise
     if start_again:
         _start(changing, graph)
-    opened.tell(EventKind.NOTICE, text=f"checking {path}", level="info")
-    made = Made(path, archive.check(path))
     _remember(changing, made)
     return made
 

@@ -164,7 +164,9 @@ def _carry(changing: Changing, plan: Plan, sink: Sink) -> RunResult:
 
 def _handed_over(request: Request, sink: Sink, plan: Plan, data: dict[str, Any], port: int | None) -> Result:
     """The old service goes, its data stays; its port goes to the new one."""
-    destroy(replace(request, command="destroy", yes=True, delete_data=False, deployment=None, given={}), sink)
+    gone = destroy(replace(request, command="destroy", yes=True, delete_data=False, deployment=None, given={}), sink)
+    if gone.errors:
+        return Result("upgrade", "error", gone.exit_code, data, gone.errors)
     wanted = plan.wanted
     if wanted.provider is Provider.LOCAL:
         wanted = wanted.model_copy(update={"local": wanted.local.model_copy(update={"port": port})})

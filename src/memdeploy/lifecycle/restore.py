@@ -22,9 +22,6 @@ from memdeploy.memmachine import archive
 from memdeploy.memmachine.archive import ArchiveError, Manifest
 from memdeploy.state.journal import DeploymentStatus
 
-_OF_ANOTHER = ("name", "local.port", "local.folder")
-"What belongs to the deployment that was saved, and to no other."
-
 
 def restore(request: Request, sink: Sink) -> Result:
     """Exit 3 with nothing touched for an archive that is damaged or does not fit."""

@@ -14,7 +14,7 @@ import json
 import os
 import tarfile
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -65,18 +65,19 @@ class Manifest:
 
 
 def write(path: Path, manifest: Manifest, folder: Path) -> None:
-    """`folder` holds the parts. Raises `OSError`; there is then no file of that name, or the one from before."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            _fill(file, manifest, folder)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).rename(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
+    """`folder` holds the parts. Raises `ArchiveError`; there is then no file of that name, or the one from before."""
+    with _files(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                _fill(file, manifest, folder)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).rename(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
+            raise
 
 
 def read(path: Path) -> Manifest:
@@ -96,7 +97,7 @@ def check(path: Path) -> Manifest:
 
 def unpack(path: Path, folder: Path) -> Manifest:
     """The parts as files in `folder`, checked while they are written."""
-    with _opened(path) as archive:
+    with _files(folder), _opened(path) as archive:
         manifest = _manifest(path, archive)
         for part in manifest.parts:
             with (folder / part.file).open("wb") as target:
@@ -120,9 +121,23 @@ def _member(name: str, size: int) -> tarfile.TarInfo:
 
 
 @contextlib.contextmanager
+def _files(place: Path) -> Iterator[None]:
+    """A full disk, a right that is missing: told as what it is."""
+    try:
+        yield
+    except OSError as error:
+        raise ArchiveError(
+            f"{error.filename or place}: {error.strerror or error}",
+            code="archive-files",
+            where=str(place),
+            suggestion="Make room, or name a place that you may write to and read from; then run it again.",
+        ) from error
+
+
+@contextlib.contextmanager
 def _opened(path: Path) -> Any:
     try:
-        with tarfile.open(path, mode="r:") as archive:
+        with _files(path) if path.exists() else contextlib.nullcontext(), tarfile.open(path, mode="r:") as archive:
             yield archive
     except FileNotFoundError:
         raise ArchiveError(f"there is no file {path}", code="no-archive", where=str(path)) from None

@@ -62,9 +62,10 @@ def test_a_write_that_fails_leaves_nothing_new(written: Path, folder: Path) -> N
     before = written.read_bytes()
     (folder / "neo4j.dump").unlink()
 
-    with pytest.raises(OSError, match=r"neo4j\.dump"):
+    with pytest.raises(ArchiveError, match=r"neo4j\.dump") as raised:
         archive.write(written, manifest(), folder)
 
+    assert (raised.value.code, bool(raised.value.suggestion)) == ("archive-files", True)
     assert written.read_bytes() == before
     assert sorted(path.name for path in written.parent.iterdir()) == ["parts", written.name]
 
@@ -124,3 +125,9 @@ def test_a_part_cannot_be_written_elsewhere(tmp_path: Path, file: str) -> None:
 
     with pytest.raises(ArchiveError, match="its manifest cannot be read"):
         archive.unpack(path, tmp_path)
+
+
+def test_a_folder_in_the_place_of_an_archive_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError) as raised:
+        archive.check(tmp_path)
+    assert (raised.value.code, bool(raised.value.suggestion)) == ("archive-files", True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from memdeploy.errors import Refused
 from memdeploy.memmachine import releases
 from memdeploy.providers.base import Finding, Verdict
+from memdeploy.providers.local import ports
 from memdeploy.providers.local.embedded import environment, layout, process, python
 from memdeploy.providers.local.scope import Scope
 
@@ -55,7 +55,7 @@ def port(scope: Scope) -> Iterable[Finding]:
     found = process.look(layout.pid_file(scope, "service"))
     if found is not None and found.alive:
         yield _passed("port", f"port {scope.port} is this deployment's")
-    elif _free(scope.port):
+    elif ports.is_free(scope.port):
         yield _passed("port", f"port {scope.port} of 127.0.0.1 is free")
     else:
         yield _failed(
@@ -99,16 +99,6 @@ def examine(scope: Scope) -> list[Finding]:
 
 def failures(findings: Sequence[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.verdict is Verdict.FAILED]
-
-
-def _free(number: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", number))
-        except OSError:
-            return False
-        return True
 
 
 def _existing(folder: Path) -> Path:
