@@ -9,8 +9,9 @@ from typing import Any
 from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.ledger import Kept
 from memdeploy.engine.results import RunResult
-from memdeploy.errors import AnswerNeeded, ExitCode, NotYet, Refused, UsageError
+from memdeploy.errors import ExitCode, NotYet, Refused, UsageError
 from memdeploy.lifecycle import orphans, where
+from memdeploy.lifecycle.agreeing import agreed
 from memdeploy.lifecycle.changing import Changing, change, shared_at_rest
 from memdeploy.lifecycle.outcome import error_of, leftovers, removed, seconds_since
 from memdeploy.lifecycle.rehearsing import leave
@@ -96,12 +97,17 @@ def _refuse_protected(changing: Changing, chosen: Removal) -> None:
 
 def _agreed(opened: Session, chosen: Removal) -> bool:
     request = opened.request
-    if request.yes or request.finish or not chosen.remove:
-        return True
-    if not request.interactive or request.confirm is None:
-        raise AnswerNeeded("somebody has to agree to the removal", suggestion="Add --yes to remove it without asking.")
     what = "everything, its memories included" if request.delete_data else "everything but its memories"
-    return request.confirm(f"Remove {opened.journal.name} from {opened.cloud.target}: {what}?")
+    return (
+        request.finish
+        or not chosen.remove
+        or agreed(
+            request,
+            f"Remove {opened.journal.name} from {opened.cloud.target}: {what}?",
+            needed="somebody has to agree to the removal",
+            suggestion="Add --yes to remove it without asking.",
+        )
+    )
 
 
 def _remove(changing: Changing, chosen: Removal) -> RunResult:

@@ -12,6 +12,7 @@ from memdeploy.engine.events import Sink
 from memdeploy.engine.ledger import Guard, Ledger
 from memdeploy.errors import AnswerNeeded, ExitCode, NoSuchDeployment, NotYet, Refused
 from memdeploy.lifecycle import where
+from memdeploy.lifecycle.agreeing import agreed
 from memdeploy.lifecycle.changing import shared_lease
 from memdeploy.lifecycle.memory import MemoryLedger, NoLease
 from memdeploy.lifecycle.outcome import error_of, leftovers, removed, seconds_since
@@ -90,9 +91,9 @@ def _destroy(opened: Session, lease: Lease, writer: JournalWriter) -> Result:
 
 
 def _agreed(opened: Session) -> bool:
-    request = opened.request
-    if request.yes:
-        return True
-    if not request.interactive or request.confirm is None:
-        raise AnswerNeeded("somebody has to agree to the removal", suggestion="Add --yes to remove it without asking.")
-    return request.confirm(f"Remove what deployments share in {opened.cloud.target}?")
+    return agreed(
+        opened.request,
+        f"Remove what deployments share in {opened.cloud.target}?",
+        needed="somebody has to agree to the removal",
+        suggestion="Add --yes to remove it without asking.",
+    )

@@ -16,8 +16,9 @@ from memdeploy.config.model import Deployment, Provider
 from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.graph import Graph
 from memdeploy.engine.results import RunResult
-from memdeploy.errors import AnswerNeeded, ExitCode, Refused
+from memdeploy.errors import ExitCode, Refused
 from memdeploy.lifecycle import calling, carrying, dataruns, naming
+from memdeploy.lifecycle.agreeing import agreed
 from memdeploy.lifecycle.changing import Changing, change
 from memdeploy.lifecycle.destroy import destroy
 from memdeploy.lifecycle.outcome import error_of, seconds_since
@@ -138,14 +139,12 @@ def _listed(changing: Changing, found: Inventory) -> dict[str, Any]:
 
 
 def _agreed(changing: Changing, plan: Plan, found: Inventory) -> bool:
-    request = changing.session.request
-    if request.yes:
-        return True
-    if not request.interactive or request.confirm is None:
-        raise AnswerNeeded("somebody has to agree to the migration", suggestion="Add --yes to begin without asking.")
-    return request.confirm(
+    return agreed(
+        changing.session.request,
         f"Carry {found.total} memories into a new deployment {plan.into} ({plan.after})? Each is embedded again"
-        f" ({found.characters} characters). Nothing should write to {changing.journal.name} meanwhile."
+        f" ({found.characters} characters). Nothing should write to {changing.journal.name} meanwhile.",
+        needed="somebody has to agree to the migration",
+        suggestion="Add --yes to begin without asking.",
     )
 
 

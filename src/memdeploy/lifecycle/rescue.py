@@ -11,8 +11,9 @@ from typing import Any
 
 from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.graph import Graph
-from memdeploy.errors import AnswerNeeded, ExitCode
+from memdeploy.errors import ExitCode
 from memdeploy.lifecycle import dataruns, moving
+from memdeploy.lifecycle.agreeing import agreed
 from memdeploy.lifecycle.changing import Changing, change
 from memdeploy.lifecycle.outcome import error_of, seconds_since
 from memdeploy.lifecycle.request import Request
@@ -55,9 +56,9 @@ def _word(changing: Changing, arguments: tuple[str, ...]) -> Mapping[str, Any]:
 
 
 def _agreed(changing: Changing) -> bool:
-    request = changing.session.request
-    if request.yes:
-        return True
-    if not request.interactive or request.confirm is None:
-        raise AnswerNeeded("somebody has to agree to change the tables", suggestion="Add --yes after a backup.")
-    return request.confirm(f"Put the tables of {changing.journal.name} back to what 0.3.9 takes?")
+    return agreed(
+        changing.session.request,
+        f"Put the tables of {changing.journal.name} back to what 0.3.9 takes?",
+        needed="somebody has to agree to change the tables",
+        suggestion="Add --yes after a backup.",
+    )

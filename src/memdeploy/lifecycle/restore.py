@@ -8,8 +8,9 @@ from typing import Any
 from memdeploy.config.load import lay, validate
 from memdeploy.config.model import Deployment
 from memdeploy.engine.events import EventKind, Sink
-from memdeploy.errors import AnswerNeeded, ExitCode, UsageError
+from memdeploy.errors import ExitCode, UsageError
 from memdeploy.lifecycle import naming, where
+from memdeploy.lifecycle.agreeing import agreed
 from memdeploy.lifecycle.changing import Changing, change
 from memdeploy.lifecycle.loading import load, refuse_misfit
 from memdeploy.lifecycle.outcome import seconds_since
@@ -75,12 +76,10 @@ def _restore(changing: Changing, manifest: Manifest, *, made: bool) -> Result:
 
 
 def _agreed(changing: Changing, manifest: Manifest) -> bool:
-    request = changing.session.request
-    if request.yes:
-        return True
-    if not request.interactive or request.confirm is None:
-        raise AnswerNeeded(
-            f"what {changing.journal.name} holds would be replaced",
-            suggestion="Add --yes to replace it, or --name NEW to restore beside it.",
-        )
-    return request.confirm(f"Replace all memories of {changing.journal.name} by those of {manifest.created}?")
+    name = changing.journal.name
+    return agreed(
+        changing.session.request,
+        f"Replace all memories of {name} by those of {manifest.created}?",
+        needed=f"what {name} holds would be replaced",
+        suggestion="Add --yes to replace it, or --name NEW to restore beside it.",
+    )

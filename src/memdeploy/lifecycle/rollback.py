@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from memdeploy.engine.events import EventKind, Sink
-from memdeploy.errors import AnswerNeeded, ExitCode, Refused
+from memdeploy.errors import ExitCode, Refused
 from memdeploy.lifecycle import moving
+from memdeploy.lifecycle.agreeing import agreed
 from memdeploy.lifecycle.changing import Changing, change
 from memdeploy.lifecycle.outcome import error_of, seconds_since
 from memdeploy.lifecycle.request import Request
@@ -64,10 +65,12 @@ def _never_saved(changing: Changing, data: dict[str, Any]) -> Result:
 
 
 def _agreed(changing: Changing, upgrade: Mapping[str, Any], manifest: Manifest) -> bool:
-    request = changing.session.request
     lost = f"what was stored since {manifest.created} is lost"
-    if request.yes or not fact(changing.journal, PREVIOUS):
+    if not fact(changing.journal, PREVIOUS):
         return True
-    if not request.interactive or request.confirm is None:
-        raise AnswerNeeded(f"somebody has to agree: {lost}", suggestion="Add --yes to roll back without asking.")
-    return request.confirm(f"Return {changing.journal.name} to {upgrade['from']}? {lost.capitalize()}.")
+    return agreed(
+        changing.session.request,
+        f"Return {changing.journal.name} to {upgrade['from']}? {lost.capitalize()}.",
+        needed=f"somebody has to agree: {lost}",
+        suggestion="Add --yes to roll back without asking.",
+    )

@@ -10,8 +10,9 @@ from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.ledger import Kept, Status
 from memdeploy.engine.results import Action, RunResult
 from memdeploy.engine.step import Observed
-from memdeploy.errors import AnswerNeeded, ExitCode, MemdeployError, NotYet
+from memdeploy.errors import ExitCode, MemdeployError, NotYet
 from memdeploy.lifecycle import actions, diagnosis, orphans, unfinished
+from memdeploy.lifecycle.agreeing import agreed
 from memdeploy.lifecycle.changing import Changing, change, shared_at_rest, shared_for_up
 from memdeploy.lifecycle.outcome import error_of, seconds_since
 from memdeploy.lifecycle.plan import check_replace, plan_data, planned_actions, tell_plan, warned
@@ -61,12 +62,12 @@ def _plan_part(opened: Session, planned: list[actions.Action]) -> dict[str, Any]
 
 def _agreed(opened: Session, planned: list[actions.Action]) -> bool:
     """Raises `AnswerNeeded` when there is a question and nobody who could answer."""
-    request = opened.request
-    if request.yes or not actions.pending(planned):
-        return True
-    if not request.interactive or request.confirm is None:
-        raise AnswerNeeded("somebody has to agree to the plan", suggestion="Add --yes after reading `memdeploy plan`.")
-    return request.confirm(f"Deploy {opened.journal.name} to {opened.cloud.target}?")
+    return not actions.pending(planned) or agreed(
+        opened.request,
+        f"Deploy {opened.journal.name} to {opened.cloud.target}?",
+        needed="somebody has to agree to the plan",
+        suggestion="Add --yes after reading `memdeploy plan`.",
+    )
 
 
 def _not_begun(data: dict[str, Any], refused: list[MemdeployError]) -> Result:

@@ -12,8 +12,9 @@ from typing import Any
 
 from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.results import RunResult
-from memdeploy.errors import AnswerNeeded, ExitCode, MemdeployError, StepFailed
+from memdeploy.errors import ExitCode, MemdeployError, StepFailed
 from memdeploy.lifecycle import backup, moving
+from memdeploy.lifecycle.agreeing import agreed
 from memdeploy.lifecycle.changing import Changing, change
 from memdeploy.lifecycle.outcome import error_of, seconds_since
 from memdeploy.lifecycle.request import Request
@@ -72,14 +73,11 @@ def _nothing_to_do(before: str, after: str) -> bool:
 
 
 def _agreed(changing: Changing, before: str, after: str) -> bool:
-    request = changing.session.request
-    if request.yes:
-        return True
-    if not request.interactive or request.confirm is None:
-        raise AnswerNeeded("somebody has to agree to the upgrade", suggestion="Add --yes to upgrade without asking.")
-    name = changing.journal.name
-    return request.confirm(
-        f"Upgrade {name} from {before} to {after}? It does not answer meanwhile; a backup comes first."
+    return agreed(
+        changing.session.request,
+        f"Upgrade {changing.journal.name} from {before} to {after}? A backup comes first; nothing answers meanwhile.",
+        needed="somebody has to agree to the upgrade",
+        suggestion="Add --yes to upgrade without asking.",
     )
 
 

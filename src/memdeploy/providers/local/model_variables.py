@@ -13,7 +13,8 @@ _PROVIDERS: Mapping[ModelProvider, str] = MappingProxyType({ModelProvider.BEDROC
 
 
 def of_model(options: ModelOptions, key: Any, offline: Any) -> dict[str, Any]:
-    """`key`: SecretRef JSON. `offline`: where the offline model answers. Either may be `Unknown` in a plan."""
+    """`key`: a reference to the key, in the runtime's own form. `offline`: where the offline model answers. Either may
+    be `Unknown` in a plan."""
     base_url = offline if options.provider is ModelProvider.OFFLINE else options.base_url
     values = {
         "MODEL_PROVIDER": _PROVIDERS.get(options.provider, "openai"),

@@ -7,10 +7,11 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from memdeploy.config.model import ChatApi, Deployment, ModelOptions, ModelProvider, Neo4jMode
+from memdeploy.config.model import Deployment, ModelOptions, ModelProvider, Neo4jMode
 from memdeploy.memmachine.offline_model import ALIAS
 from memdeploy.memmachine.offline_model import PORT as MODEL_PORT
 from memdeploy.providers.local.containers.spec import Sealed, Value
+from memdeploy.providers.local.model_variables import of_model
 from memdeploy.secret import SecretRef
 
 DATABASE = USER = "memmachine"
@@ -20,7 +21,6 @@ HOST = "host.docker.internal"
 GATEWAY = MappingProxyType({HOST: "host-gateway"})
 "The machine itself, as seen from a container (Docker 20.10, podman 4.7)."
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_PROVIDERS: Mapping[ModelProvider, str] = MappingProxyType({ModelProvider.BEDROCK: "amazon-bedrock"})
 
 
 def external(deployment: Deployment) -> bool:
@@ -59,21 +59,9 @@ def _neo4j(deployment: Deployment, inputs: Mapping[str, Any]) -> dict[str, Value
 
 
 def _model(model: ModelOptions, inputs: Mapping[str, Any]) -> dict[str, Value]:
-    values: dict[str, Value] = {
-        "MODEL_PROVIDER": _PROVIDERS.get(model.provider, "openai"),
-        "MODEL_CHAT": model.chat,
-        "MODEL_EMBEDDING": model.embedding,
-        "MODEL_DIMENSIONS": str(model.dimensions),
-        "MODEL_API_KEY": sealed(inputs["model_key"]),
-    }
-    if model.region is not None:
-        values["MODEL_REGION"] = model.region
-    if model.chat_api is ChatApi.CHAT_COMPLETIONS:
-        values["MODEL_API"] = str(model.chat_api)
-    base_url = model.base_url
-    if model.provider is ModelProvider.OFFLINE:
-        base_url = base_url or f"http://{ALIAS}:{MODEL_PORT}/v1"
-    return values | ({"MODEL_BASE_URL": from_inside(base_url)} if base_url else {})
+    told: dict[str, Value] = of_model(model, sealed(inputs["model_key"]), f"http://{ALIAS}:{MODEL_PORT}/v1")
+    address = told.get("MODEL_BASE_URL")
+    return told | ({"MODEL_BASE_URL": from_inside(address)} if isinstance(address, str) else {})
 
 
 def from_inside(address: str) -> str:
