@@ -20,7 +20,7 @@ from release import Release
 T = TypeVar("T")
 PAUSE = 1.0
 ATTEMPT = 10.0
-OLDEST_NEO4J = (5, 18)
+OLDEST_NEO4J = (5, 23)  # `nearest.py` sets vector.quantization.enabled
 PREPARED = "memdeploy_prepared"
 """Name of an empty table whose existence is the word."""
 

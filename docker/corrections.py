@@ -11,6 +11,8 @@ start until those projects are gone. 0.2.6 has no worker that deletes.
 place of the one that is there. A server that ends meanwhile leaves half of it, and no start reads it any more
 (`IndexLoadError`): the vectors of all memories but the newest are only there.
 
+`nearest`: a search does not see what is nearest, once a project has an index of vectors (`nearest.py`).
+
 `search-at-once`: a search asks Neo4j fifty times for what it could ask once (`together.py`).
 """
 
@@ -24,6 +26,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import nearest
 import on_disk
 import together
 from release import Release
@@ -38,8 +41,14 @@ def apply(release: Release) -> None:
     if "index-save" in release.corrections and os.environ.get(on_disk.VARIABLE):
         index = release.part("common.vector_store.vector_search_engine.usearch_engine").USearchVectorSearchEngine
         index.save = whole_or_not(index.save)
-    if "search-at-once" in release.corrections and not os.environ.get(on_disk.VARIABLE):
-        together.apply(release.part("common.vector_graph_store.neo4j_vector_graph_store"))
+    if not os.environ.get(on_disk.VARIABLE):
+        _in_the_graph(release)
+
+
+def _in_the_graph(release: Release) -> None:
+    known = {"nearest": nearest.apply, "search-at-once": together.apply}
+    for name in known.keys() & set(release.corrections):
+        known[name](release.part("common.vector_graph_store.neo4j_vector_graph_store"))
 
 
 def whole_or_not(save: Callable[[Any, str], Awaitable[None]]) -> Callable[[Any, str], Awaitable[None]]:

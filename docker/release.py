@@ -1,7 +1,7 @@
 """Which MemMachine this image holds, and in what it differs from the others: `releases/<version>.json`.
 
 An image carries the one file of its own release; a checkout has them all. Facts were read in each release's sources
-and are held against them in the image (tests/e2e/test_image_settings.py). Standard library only.
+and are held against them in the image (tests/e2e/test_image_models.py). Standard library only.
 
 - `module`: the server's Python package. `packages`: the distributions that carry its version, all of which are pinned.
   `adds`: what upstream's image of it lacks, where there is no other source.

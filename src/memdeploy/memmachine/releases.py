@@ -51,7 +51,7 @@ class Release:
     recipe: str = "Dockerfile"
     python_base: str = "python:3.12-slim-trixie"
     upstream_repository: str = "memmachine/memmachine"
-    oldest_neo4j: str = "5.18"  # vector.similarity.cosine
+    oldest_neo4j: str = "5.23"  # vector.quantization.enabled
 
     @property
     def upstream_tag(self) -> str:

@@ -106,6 +106,8 @@ def test_only_where_there_is_such_an_index_it_is_corrected(monkeypatch: pytest.M
 
 
 class _Parts:
+    _neo4j_query = str
+
     class SemanticResourceManager:
         async def get_semantic_service(self) -> None: ...
 

@@ -87,7 +87,10 @@ def test_only_a_release_with_the_fault_is_corrected(
     store = f"{of(version).module}.common.vector_graph_store.neo4j_vector_graph_store"
     for module in (store.rsplit(".", 1)[0], store):
         monkeypatch.setitem(sys.modules, module, ModuleType(module))
+    indexes: list[object] = []
     monkeypatch.setattr(corrections.together, "apply", searches.append)
+    monkeypatch.setattr(corrections.nearest, "apply", indexes.append)
     corrections.apply(of(version))
     assert (Manager.get_semantic_service is not before) is corrected
     assert searches == ([sys.modules[store]] if version == "0.4.0" else [])
+    assert indexes == [sys.modules[store]]

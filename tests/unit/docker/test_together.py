@@ -17,10 +17,14 @@ class Driver:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, list[str]]] = []
+        self.parameters: list[dict[str, Any]] = []
         self.error: Exception | None = None
 
-    async def execute_query(self, text: str, *, uids: list[str]) -> tuple[list[dict[str, str]], None, None]:
+    async def execute_query(
+        self, text: str, *, uids: list[str], node_query_filter_params: dict[str, Any]
+    ) -> tuple[list[dict[str, str]], None, None]:
         self.asked.append((text, uids))
+        self.parameters.append(node_query_filter_params)
         await asyncio.sleep(0)
         if self.error:
             raise self.error
@@ -35,6 +39,10 @@ class Store:
     @staticmethod
     def _sanitize_name(name: str) -> str:
         return f"S_{name}"
+
+    @staticmethod
+    def _build_query_filter(alias: str, parameter: str, expression: Any) -> tuple[str, dict[str, Any]]:
+        return ("TRUE", {}) if expression is None else (f"{alias}.team = ${parameter}.p", {"p": expression.team})
 
     @staticmethod
     def _nodes_from_neo4j_nodes(nodes: list[str]) -> list[str]:
@@ -82,7 +90,22 @@ def test_what_differs_or_comes_later_is_a_question_of_its_own(store: Store) -> N
     assert "<-[r:S_from]-(n" in store._driver.asked[1][0]
 
 
-@pytest.mark.parametrize("narrowed", [{"limit": 1}, {"node_property_filter": "x"}, {"edge_property_filter": "x"}])
+def test_a_searchs_filter_narrows_its_one_question(store: Store) -> None:
+    """Each search has a filter of its own; two that are asked in one turn are not mixed."""
+    red, blue = SimpleNamespace(team="red"), SimpleNamespace(team="blue")
+
+    async def both() -> None:
+        asks = [ask(store, "d1", "d2", node_property_filter=each) for each in (red, blue)]
+        assert await asyncio.gather(*asks) == [[["E1"], ["E1", "E2"]]] * 2
+
+    asyncio.run(both())
+    assert [uids for _, uids in store._driver.asked] == [["d1", "d2"]] * 2
+    assert store._driver.parameters == [{"p": "red"}, {"p": "blue"}]
+    assert "WHERE n.team = $node_query_filter_params.p\n" in store._driver.asked[0][0]
+    assert store.alone == []
+
+
+@pytest.mark.parametrize("narrowed", [{"limit": 1}, {"edge_property_filter": "x"}])
 def test_what_is_narrowed_is_asked_as_before(store: Store, narrowed: dict[str, Any]) -> None:
     assert asyncio.run(ask(store, "d1", "d2", **narrowed)) == [["alone"], ["alone"]]
     assert [one["uid"] for one in store.alone] == ["d1", "d2"]
