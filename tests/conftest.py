@@ -35,23 +35,26 @@ def missing_engine() -> str:
 
 #: Their servers stand in networks that a rehearsal chose for itself; all others' beside them.
 REHEARSED = ("test_backing_", "test_image_build", "test_modes_real", "test_product_real", "test_releases_real")
+#: Whole deployments on this machine.
+LOCAL = "test_local_"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Tests with an engine share one machine's networks and memory: one worker runs those of a rehearsal and one the
-    others, one after another, and both begin with them. The witness's share what its slow client did, a file at a
+    """Tests with an engine share one machine's networks and memory: those of a rehearsal, of deployments on this machine
+    and of servers alone are three queues, each one test after another, and the workers begin with them. The witness's share what its slow client did, a file at a
     time. (xdist's own groups go by `_nodeid`, which pytest 9.2 does not read.)"""
     from xdist.scheduler import LoadScopeScheduling
 
-    class TwoOnTheEngine(LoadScopeScheduling):  # type: ignore[misc]
+    class QueuesOnTheEngine(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             if nodeid.startswith("tests/contract/witness/"):
                 return nodeid.partition("::")[0]
             if not nodeid.startswith("tests/e2e/"):
                 return nodeid
-            return "rehearsed" if nodeid.removeprefix("tests/e2e/").startswith(REHEARSED) else "servers"
+            file = nodeid.removeprefix("tests/e2e/")
+            return "rehearsed" if file.startswith(REHEARSED) else "local" if file.startswith(LOCAL) else "servers"
 
-    return TwoOnTheEngine(config, log)
+    return QueuesOnTheEngine(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
