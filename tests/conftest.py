@@ -40,9 +40,10 @@ LOCAL = "test_local_"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Tests with an engine share one machine's networks and memory: those of a rehearsal, of deployments on this machine
-    and of servers alone are three queues, each one test after another, and the workers begin with them. The witness's share what its slow client did, a file at a
-    time. (xdist's own groups go by `_nodeid`, which pytest 9.2 does not read.)"""
+    """Tests with an engine share one machine's networks and memory: those of a rehearsal, of deployments on this
+    machine and of servers alone are three queues, each one test after another, and the workers begin with them. The
+    witness's share what its slow client did, a file at a time. (xdist's own groups go by `_nodeid`, which pytest 9.2
+    does not read.)"""
     from xdist.scheduler import LoadScopeScheduling
 
     class QueuesOnTheEngine(LoadScopeScheduling):  # type: ignore[misc]
