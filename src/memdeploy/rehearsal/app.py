@@ -8,6 +8,7 @@ import logging
 import re
 import secrets
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -147,6 +148,13 @@ class App:
 
     def handle(self, request: Request, raw_path: str) -> Answer | None:
         """`raw_path` is the path still percent-encoded, with its leading slash. None: cut the connection."""
+        try:
+            return self._handle(request, raw_path)
+        except Exception as error:
+            failed("no answer to %s %s", request.verb, raw_path, error=error)
+            return json_answer(500, {"error": "the rehearsal failed; see its log"})
+
+    def _handle(self, request: Request, raw_path: str) -> Answer | None:
         if request.path.startswith("/_rehearsal/"):
             return self._own(request)
         for mount in self._mounts:
@@ -161,9 +169,9 @@ class App:
             return dialect.render(not_found(f"No API {service!r} in this rehearsal; it has: {known}"), service)
         try:
             return self._api(service, path, request)
-        except Exception:
+        except Exception as error:
             # A fault of the rehearsal, never of the client; the transaction is undone.
-            log.exception("no answer to %s /%s/%s", request.verb, service, path)
+            failed("no answer to %s /%s/%s", request.verb, service, path, error=error)
             return dialect.render(Refusal(500, "INTERNAL", f"The rehearsal failed at {service}; see its log."), service)
 
     def _own(self, request: Request) -> Answer:
@@ -245,6 +253,12 @@ class App:
             record["permissions"] = needed(call)
             body = self._dispatcher.answer(call, match, request.headers.get("x-goog-user-project", ""))
         return json_answer(200, _present(body))
+
+
+def failed(text: str, *arguments: str, error: BaseException | None) -> None:
+    """In the log: which kind of error and where. Its own text may hold what was sent, a password among it."""
+    where = "".join(traceback.format_tb(error.__traceback__)) if error else ""
+    log.error(f"{text}: %s\n%s", *arguments, type(error).__name__, where)
 
 
 UNAUTHENTICATED = (

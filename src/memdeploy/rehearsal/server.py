@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-from memdeploy.rehearsal.app import App, host_to_path
+from memdeploy.rehearsal.app import App, failed, host_to_path
 from memdeploy.rehearsal.http import Answer, Request, json_answer
 
 log = logging.getLogger("memdeploy.rehearsal")
@@ -140,7 +140,7 @@ class Server(ThreadingHTTPServer):
         """A client that went away is no news; anything else is a fault of ours and goes to the log."""
         error = sys.exception()
         if not isinstance(error, ConnectionError | TimeoutError | ValueError):
-            log.error("request failed", exc_info=error)
+            failed("request failed", error=error)
 
 
 def listen(port: int) -> Server:
