@@ -18,8 +18,8 @@ Wire = Callable[[Mapping[str, Any]], None]
 
 @contextlib.contextmanager
 def wire_log(path: Path | None) -> Iterator[Wire | None]:
-    """Appends; the file is the user's alone (0600), also one that was there, and no link to another: in a folder for all
-    somebody may have put one there. Raises `UsageError` when it cannot be."""
+    """Appends; the file is the user's alone (0600), also one that was there, and no link to another file: in a folder
+    for all somebody may have put one there. Raises `UsageError` when it cannot be."""
     if path is None:
         yield None
         return

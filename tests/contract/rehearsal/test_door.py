@@ -40,7 +40,8 @@ def guarded(cloud: Embedded) -> Embedded:
 
 WRONG = [
     {}, {"Authorization": ""}, {"Authorization": "Bearer"}, {"Authorization": "Bearer "},
-    {"Authorization": f"Bearer {TOKEN[:-1]}"}, {"Authorization": f"Bearer {TOKEN}x"}, {"Authorization": f"Basic {TOKEN}"},
+    {"Authorization": f"Bearer {TOKEN[:-1]}"}, {"Authorization": f"Bearer {TOKEN}x"},
+    {"Authorization": f"Basic {TOKEN}"},
     {"Authorization": "Bearer ya29.r.forged.token"}, {"Authorization": "Bearer ya29.r.\xe9\xff.\xe9"},
     {"X-Authorization": f"Bearer {TOKEN}"}, {"Cookie": f"token={TOKEN}"},
 ]  # fmt: skip
@@ -164,8 +165,10 @@ def test_chunks_are_put_together(cloud: Embedded) -> None:
     assert b'{"spec":""}' in raw(cloud, head + chunks + b"0\r\n\r\n")
 
 
-BODIES: list[Any] = [[], None, 7, "x", {"spec": []}, {"spec": "nonsense"}, {"containers": "x"}, {"containers": [1]},
-                     {"containers": [{"name": "x", "lines": 7}]}, {"containers": [{"name": "x", "exit_code": "y"}]}]  # fmt: skip
+BODIES: list[Any] = [
+    [], None, 7, "x", {"spec": []}, {"spec": "nonsense"}, {"containers": "x"}, {"containers": [1]},
+    {"containers": [{"name": "x", "lines": 7}]}, {"containers": [{"name": "x", "exit_code": "y"}]},
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", ["/_rehearsal/faults", "/_rehearsal/containers"])
@@ -173,7 +176,9 @@ BODIES: list[Any] = [[], None, 7, "x", {"spec": []}, {"spec": "nonsense"}, {"con
 def test_the_admin_refuses_what_it_does_not_understand(cloud: Embedded, path: str, body: Any) -> None:
     assert cloud.http("POST", path, body)[0] == 400
     deep = b"[" * 200_000
-    sent = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: {len(deep)}\r\n\r\n".encode()
+    sent = (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: {len(deep)}\r\n\r\n".encode()
+    )
     assert raw(cloud, sent + deep).startswith(b"HTTP/1.1 400 ")
 
 

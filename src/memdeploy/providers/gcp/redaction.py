@@ -8,7 +8,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -83,12 +83,30 @@ class Sent:
             return
         with self._lock:
             known = tuple(self._known)
-        text = response.content.decode("latin-1")  # byte for byte, whatever it is
-        response._content = hide(text, known).encode("latin-1")
+        response._content = _without(response.content, known)
+
+
+def _without(content: bytes, known: Sequence[Secret]) -> bytes:
+    """In JSON string by string: what stands in one may be escaped in its own way before it was escaped as JSON."""
+    try:
+        parsed = json.loads(content)
+    except (ValueError, RecursionError):
+        text = content.decode("utf-8", errors="surrogateescape")
+        return hide(text, known).encode("utf-8", errors="surrogateescape")
+    cleaned = _hidden(parsed, known)
+    return content if cleaned == parsed else json.dumps(cleaned).encode()
+
+
+def _hidden(value: Any, known: Sequence[Secret]) -> Any:
+    if isinstance(value, dict):
+        return {hide(key, known): _hidden(item, known) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_hidden(item, known) for item in value]
+    return hide(value, known) if isinstance(value, str) else value
 
 
 def _carried(request: requests.PreparedRequest) -> Iterator[str]:
-    scheme, _, token = str(request.headers.get("Authorization", "")).partition(" ")
+    _, _, token = str(request.headers.get("Authorization", "")).partition(" ")
     if token:
         yield token
     if isinstance(request.body, bytes | str):
