@@ -222,6 +222,8 @@ def _defect(error: Exception, call: Call, secrets: list[Secret]) -> MemdeployErr
         path: Any = crash.write(error, crash.folder(), secrets, call.seams.environ)
     except OSError as problem:
         path = f"nowhere: {problem.strerror}"
+    except MemdeployError as problem:
+        path = f"nowhere: {problem.message}"
     return MemdeployError(
         f"memdeploy itself failed ({type(error).__name__}); the details are in {path}",
         code="internal",

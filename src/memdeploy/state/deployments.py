@@ -6,6 +6,7 @@ lease and `runs/`. A rehearsal keeps its own files there too (`Place.folder`).
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import shutil
@@ -191,6 +192,8 @@ class Deployments:
         """What deployments of this key and binding share. `marker` is its fixed id. Not there: made, or None."""
         folder = f"{_slug(key)}.{_slug(binding)}"
         place = Place(self.root / _SHARED / folder, f"{_SHARED}/{key}", self._clocks)
+        if os.path.lexists(self.root / _SHARED):
+            files.check_folder(self.root / _SHARED)
         if not create:
             return place if versions.numbers(place.folder, "journal") else None
         files.make_root(self.root)
@@ -204,8 +207,9 @@ class Deployments:
     def shared_places(self) -> tuple[Place, ...]:
         """All shared ones there are."""
         folder = self.root / _SHARED
-        if not folder.is_dir():
+        if not os.path.lexists(folder):
             return ()
+        files.check_folder(folder)
         kept = (path for path in sorted(folder.iterdir()) if versions.numbers(path, "journal"))
         return tuple(Place(path, f"{_SHARED}/{path.name}", self._clocks) for path in kept)
 
