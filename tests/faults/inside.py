@@ -124,7 +124,7 @@ class Inside:
         return outcome
 
     def take_over(self) -> int:
-        """As another run would when this one slept past its lease; that one ends at once. The last request before it."""
+        """As another run would when this one slept past its lease; it ends at once. The last request until then."""
         self.slept += 3600.0
         place = self.deployments().open(NAME)
         with place.acquire("up") as lease:

@@ -20,8 +20,8 @@ BASE = "MEMDEPLOY_TEST_SEED"
 
 @dataclass(frozen=True)
 class Scenario:
-    """`rates`: kind -> share of requests. `lease`: the lease is lost when so many changes were asked for. `expires`: the
-    credentials are good for so many requests. `backups`: `destroy` makes its final ones."""
+    """`rates`: kind -> share of requests. `lease`: lost when so many changes were asked for. `expires`: credentials are
+    good for so many requests. `backups`: `destroy` makes its final ones."""
 
     rates: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
@@ -54,9 +54,9 @@ def parse(text: str) -> Scenario:
 def scenarios(block: int) -> strategies.SearchStrategy[Scenario]:
     """`block` keeps the dice of blocks apart, which Hypothesis all begins with the simplest example."""
     rates = strategies.lists(strategies.sampled_from(KINDS), min_size=1, max_size=len(KINDS), unique=True).flatmap(
-        lambda kinds: strategies.lists(
-            strategies.integers(1, 100), min_size=len(kinds), max_size=len(kinds)
-        ).flatmap(lambda weights: strategies.integers(2, 30).map(lambda percent: _shares(kinds, weights, percent)))
+        lambda kinds: strategies.lists(strategies.integers(1, 100), min_size=len(kinds), max_size=len(kinds)).flatmap(
+            lambda weights: strategies.integers(2, 30).map(lambda percent: _shares(kinds, weights, percent))
+        )
     )
     return strategies.builds(
         Scenario,
@@ -80,8 +80,8 @@ def _sometimes(least: int, most: int) -> strategies.SearchStrategy[int | None]:
 
 
 def run_block(block: int, examples: int, where: str, run: Callable[[Scenario], object]) -> None:
-    """Runs `examples` scenarios. They come of the seed in MEMDEPLOY_TEST_SEED and the block's number; a failure names the
-    line that runs it alone. With a line in MEMDEPLOY_TEST_FAULTS: that one alone."""
+    """Runs `examples` scenarios. They come of the seed in MEMDEPLOY_TEST_SEED and the block's number; a failure tells
+    the command that runs it alone: with its line in MEMDEPLOY_TEST_FAULTS."""
     line = os.environ.get(AGAIN)
     if line:
         run(parse(line))

@@ -11,7 +11,7 @@ from typing import Any
 from memdeploy.errors import JournalError, NoSuchDeployment
 from memdeploy.state.journal import Journal
 from tests.contract.product import canary
-from tests.faults import truth
+from tests.faults import tally, truth
 from tests.faults.inside import GCP, KEY, MODEL, NAME, UP, Inside, inside
 from tests.faults.scenario import Scenario
 from tests.support.cli import Outcome
@@ -20,7 +20,7 @@ from tests.support.rehearsed import normalised
 DESTROY = ("destroy", "--yes", "--delete-data", "--name", NAME)
 SHARED = ("destroy", "--shared", "--yes", *GCP)
 DUMMY = "offline"  # a word in place of a key where nothing asks for one
-#: What a disturbed command may end with: done, a step failed, not begun, lease lost, deployed but not verified, leftovers.
+#: What a disturbed command may end with: done, a step failed, not begun, lease lost, not verified, leftovers.
 UP_ENDS, DESTROY_ENDS = {0, 1, 3, 5, 7}, {0, 1, 3, 5, 11}
 TRIES = 3
 PARALLEL = 8
@@ -48,8 +48,12 @@ class Found:
 
     @property
     def wrong(self) -> dict[str, list[str]]:
-        named = {name: getattr(self, name) for name in ("doubled", "orphaned", "lost", "leaked", "others")}
+        named = {name: getattr(self, name) for name in (*tally.PROMISES, "others")}
         return {name: items for name, items in named.items() if items}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {name: len(getattr(self, name)) for name in tally.PROMISES}
 
 
 def life(folder: Path, scenario: Scenario, usual: Usual | None) -> tuple[Found, Usual]:
@@ -94,6 +98,7 @@ class _Story:
         self.stage.cloud.at(after, lambda: moments.append(self.stage.take_over()))
         outcome = self.stage(*line)
         self.stage.cloud.at(0, lambda: None)
+        self.found.struck["lease"] += len(moments)
         for moment in moments:
             sent = [r for r in self.stage.cloud.requests(moment) if r["mutates"] and r["service"] != "iamcredentials"]
             if len(sent) > PARALLEL:
@@ -174,7 +179,9 @@ class _Story:
         self.secrets |= {name: value for name, value in stored.items() if value not in (DUMMY, "")}
 
     def _look_for_secrets(self) -> None:
-        forms = {form: label for name, value in self.secrets.items() for form, label in canary.forms(name, value).items()}
+        forms = {
+            form: label for name, value in self.secrets.items() for form, label in canary.forms(name, value).items()
+        }
         self.found.leaked += canary.in_files(self.stage.folder, forms)
         for line, outcome in self.stage.outcomes:
             told = canary.found((outcome.stdout + outcome.stderr).encode(), forms)

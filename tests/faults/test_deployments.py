@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.scenario import Scenario, again, base_seed, run_block
+from tests.faults import tally
+from tests.faults.scenario import Scenario, again, run_block
 from tests.faults.story import Usual, life
-from tests.support import results
 
 BLOCKS, EXAMPLES = 6, 10
 LONG_BLOCKS = 50
 HERE = "tests/faults/test_deployments.py"
+WHAT = "whole deployments (gcp)"
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def run(folder: Path, usual: Usual, block: int) -> None:
 
     def one(scenario: Scenario) -> None:
         found, _ = life(folder / str(next(numbers)), scenario, usual)
-        results.record_faults("whole deployments (gcp)", found)
+        tally.add(WHAT, found.struck, found.counts)
         assert found.wrong == {}, again(scenario, f"{HERE} -k a_few")
 
     run_block(block, EXAMPLES, f"{HERE} -k a_few", one)

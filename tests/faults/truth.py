@@ -1,4 +1,4 @@
-"""Holding a journal against what the cloud has: nothing claimed that is not there, nothing there that nobody knows of."""
+"""Holding a journal against what the cloud has: nothing claimed that is not there, nothing there that is unknown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from memdeploy.state.journal import Journal
 
 Resource = Mapping[str, Any]
 
-#: Kind of a step -> where its thing is: service and the end of its name. Steps of other kinds have no thing of their own.
+#: Kind of a step -> where its thing is: service and the end of its name. Other kinds have no thing of their own.
 THINGS: Mapping[str, tuple[str, str]] = {
     "iam.serviceAccount": ("iam", r"/serviceAccounts/{account_id}@[^/]+"),
     "compute.snapshots": ("compute", r"/resourcePolicies/{name}"),

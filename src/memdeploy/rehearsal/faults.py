@@ -8,7 +8,7 @@
 | `slow` | an operation takes ten times as long | |
 | `fail` | an operation ends with an error | |
 | `unseen` | a read does not show yet what was made a moment ago, where the service promises no more (`injected.py`) | |
-| `expires` | the caller's credentials are good for so many requests; then 401, until faults are set anew | before the effect |
+| `expires` | credentials are good for so many requests; then 401, until faults are set anew | before the effect |
 
 The value is a probability, or `Nx`: exactly the first N requests that fit; of `expires` it is a number. `@` takes a
 method id or a pattern (`compute.*.insert`). The same seed and order of requests gives the same faults, across restarts

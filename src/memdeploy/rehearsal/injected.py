@@ -88,8 +88,7 @@ def lagging(call: Call, answer: Callable[[], Mapping[str, Any]]) -> Mapping[str,
         for row in call.store.below(call.method.service, ""):
             if not call.cloud.after(UNSEEN, since=row.created):
                 call.store.delete(row.service, row.name, children=False)
-        found = answer()
-    return found
+        return answer()
 
 
 class _Undo(Exception):

@@ -1,4 +1,4 @@
-"""Injected faults look to the clients like Google's own: in each service's words, and reads that lag only where they may."""
+"""Injected faults look to the clients like Google's own: in each service's words; reads lag only where they may."""
 
 from __future__ import annotations
 

@@ -14,7 +14,9 @@ def test_reads_probabilities_aims_and_seed() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["503", "503=2", "200=0.1", "vanish=0.1", "lost=0.5x", "lost@a b=1x", "expires=0.5", "expires@x=1"])
+@pytest.mark.parametrize(
+    "text", ["503", "503=2", "200=0.1", "vanish=0.1", "lost=0.5x", "lost@a b=1x", "expires=0.5", "expires@x=1"]
+)
 def test_refuses_what_it_does_not_know(text: str) -> None:
     with pytest.raises(ValueError, match="fault"):
         faults.parse(text)
