@@ -8,7 +8,7 @@ from typing import Any
 
 from memdeploy.config.model import ImageSource
 from memdeploy.engine.step import Difference, Effect, Observed, Outputs, Run, State, unknowns
-from memdeploy.errors import CloudError, ErrorKind, StepFailed
+from memdeploy.errors import StepFailed
 from memdeploy.memmachine import image as recipe
 from memdeploy.memmachine import releases
 from memdeploy.memmachine.releases import Release
@@ -74,16 +74,12 @@ class Image:
         registry = self.scope.clients.artifactregistry
         if run.find(lambda: registry("projects.locations.repositories.packages.get", name=path)) is None:
             return
-        try:
-            run.change(
-                "delete",
-                path,
-                lambda intent: registry("projects.locations.repositories.packages.delete", name=path),
-                operation=lambda answer: operations.of("artifactregistry", answer),
-            )
-        except CloudError as error:
-            if error.kind is not ErrorKind.NOT_FOUND:
-                raise
+        run.change(
+            "delete",
+            path,
+            lambda intent: registry("projects.locations.repositories.packages.delete", name=path),
+            operation=lambda answer: operations.of("artifactregistry", answer),
+        )
 
     def summary(self, outputs: Outputs) -> str:
         digest = str(outputs["reference"]).rpartition("@")[2]
