@@ -174,7 +174,8 @@ class Run(Protocol):
         `call` must be repeatable by name or by `intent.request_id`; it is repeated after transient errors and after a
         lost answer (a `CONFLICT` then is raised for the caller to read again and adopt). What is not repeatable passes
         `trace`: after a lost answer, in this run or an earlier one, it looks for the effect and returns it, or None.
-        Returns None when the effect of an earlier run was found through its operation: read again to see it. An update
+        Returns None when the effect of an earlier run was found through its operation: read again to see it; and when
+        what a delete or remove names is not there (any more). An update
         (any verb but create, insert, delete, remove; without `trace`) is always sent: what was wanted then may differ.
         """
         ...

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from memdeploy.rehearsal import admin, dialect, faults, identity, metadata, methods, mounts, world
+from memdeploy.rehearsal import admin, dialect, faults, identity, injected, metadata, methods, mounts, world
 from memdeploy.rehearsal.backing.protocol import Backing
 from memdeploy.rehearsal.call import Cloud
 from memdeploy.rehearsal.contract import Contract, Match
@@ -131,8 +131,7 @@ class App:
     def set_faults(self, text: str) -> None:
         parsed = faults.parse(text)
         with self.store.transaction():
-            self.store.put_fact("faults/spent", {})
-            self.store.put_fact("faults/text", text)
+            _start_faults(self.store, text)
         with self._faults_lock:
             self._faults = parsed
 
@@ -229,10 +228,15 @@ class App:
     def _strikes(self, match: Match) -> list[str]:
         with self._faults_lock:
             plan = self._faults
-        if not plan.items:
+        if not plan:
             return []
         spent: dict[str, int] = self.store.fact("faults/spent", {})
-        struck = plan.draw(match.method.id, self.store.request_number(), spent)
+        since = int(self.store.fact("faults/since", 0))
+        struck = [
+            fault
+            for fault in plan.draw(match.method.id, self.store.request_number(), spent, since)
+            if fault.name != injected.LAG or injected.lags(match.method)
+        ]
         for fault in struck:
             spent[fault.key] = spent.get(fault.key, 0) + 1
         if struck:
@@ -243,15 +247,21 @@ class App:
         self, cloud: Cloud, match: Match, raw_path: str, request: Request, struck: list[str], record: dict[str, Any]
     ) -> Answer | None:
         code = next((int(name) for name in struck if name.isdigit()), None)
-        if code is not None:
-            raise Refusal(code, faults.STATUS.get(code, "UNKNOWN"), "Rehearsed fault.", reason="backendError")
+        if faults.EXPIRES in struck:
+            raise injected.unauthenticated()
         if "reset" in struck:
             return None
         strike = Strike(faults.SLOW_FACTOR if "slow" in struck else 1.0, "fail" in struck)
         with self.store.attempt():
             call = self._dispatcher.call(cloud, match, request, raw_path, strike)
+            if code is not None:
+                raise injected.refusal(code, match.method, call.name, call.project_or_none)
             record["permissions"] = needed(call)
-            body = self._dispatcher.answer(call, match, request.headers.get("x-goog-user-project", ""))
+            consumer = request.headers.get("x-goog-user-project", "")
+            if injected.LAG in struck:
+                body = injected.lagging(call, lambda: self._dispatcher.answer(call, match, consumer))
+            else:
+                body = self._dispatcher.answer(call, match, consumer)
         return json_answer(200, _present(body))
 
 
@@ -300,8 +310,13 @@ def read_world(path: Path | None) -> str | None:
 def _forget_other_faults(store: Store, text: str) -> None:
     """The same aimed faults strike as often as they say, restarts included; other ones start anew."""
     if store.fact("faults/text", "") != text:
-        store.put_fact("faults/spent", {})
-        store.put_fact("faults/text", text)
+        _start_faults(store, text)
+
+
+def _start_faults(store: Store, text: str) -> None:
+    store.put_fact("faults/spent", {})
+    store.put_fact("faults/text", text)
+    store.put_fact("faults/since", store.request_number() - 1)
 
 
 def _kept(store: Store, key: str, given: Any, default: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from memdeploy.config.model import ImageSource
 from memdeploy.engine.step import Difference, Effect, Observed, Outputs, Run, State, unknowns
-from memdeploy.errors import CloudError, ErrorKind, StepFailed
+from memdeploy.errors import StepFailed
 from memdeploy.memmachine import image as recipe
 from memdeploy.memmachine import releases
 from memdeploy.memmachine.releases import Release
@@ -74,16 +74,12 @@ class Image:
         path, registry = self._path, self.scope.clients.artifactregistry
         if not self._package(run):
             return
-        try:
-            run.change(
-                "delete",
-                path,
-                lambda intent: registry("projects.locations.repositories.packages.delete", name=path),
-                operation=lambda answer: operations.of("artifactregistry", answer),
-            )
-        except CloudError as error:
-            if error.kind is not ErrorKind.NOT_FOUND:
-                raise
+        run.change(
+            "delete",
+            path,
+            lambda intent: registry("projects.locations.repositories.packages.delete", name=path),
+            operation=lambda answer: operations.of("artifactregistry", answer),
+        )
 
     def recovered(self, run: Run) -> Mapping[str, Any]:
         """The base, as it would be chosen now: the tag tells whether it was the same. When not, what was built is there
