@@ -108,9 +108,10 @@ def _build(node: yaml.Node, loader: _Loader, name: str, path: tuple[str, ...], l
     return _scalar(node, loader)
 
 
-def _scalar(node: yaml.ScalarNode, loader: _Loader) -> Any:
+def _scalar(node: yaml.Node, loader: _Loader) -> Any:
     """What a tag claims is not believed: `!!int abc` is a text."""
-    if node.tag not in (_TEXT, loader.resolve(yaml.ScalarNode, node.value, (True, False))):
+    meant = loader.resolve(yaml.ScalarNode, node.value, (True, False))  # type: ignore[no-untyped-call]
+    if node.tag not in (_TEXT, meant):
         raise yaml.constructor.ConstructorError(None, None, f"{shown(node.value)} is no {node.tag}", node.start_mark)
     return loader.construct_object(node)
 
