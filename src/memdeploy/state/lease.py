@@ -21,6 +21,7 @@ from typing import Any
 from memdeploy.engine.cancel import CancelToken
 from memdeploy.engine.clock import boottime
 from memdeploy.errors import Cancelled, JournalError, Locked
+from memdeploy.state.codec import checked, strict_json
 from memdeploy.state.process import Process, gone, this_process
 from memdeploy.state.store import Conflict, ObjectStore
 
@@ -30,6 +31,7 @@ _RENEW_AT = 2 / 3  # of its term: older, it is renewed before anything is sent, 
 _SKEW = 3 * TERM  # between the wall clocks of two hosts
 _LOOK = 1.0  # seconds between looks while waiting
 _KEY = "lease"
+_END = 1e11  # seconds since the epoch; year 5138
 DAMAGED = "lease-damaged"
 
 
@@ -52,6 +54,12 @@ class Holder:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Holder:
+        """Raises KeyError, TypeError or ValueError for what is none."""
+        for name in ("nonce", "user", "command"):
+            checked(data[name], str)
+        for name in ("acquired", "renewed", "renewed_boot"):
+            if not 0 <= checked(data[name], int, float) < _END:
+                raise ValueError(f"{name} is none of our time")
         return cls(**{**data, "process": Process.from_json(data["process"])})
 
     @property
@@ -272,8 +280,8 @@ class Leases:
 
     def _decode(self, data: bytes) -> Holder:
         try:
-            return Holder.from_json(json.loads(data))
-        except (ValueError, KeyError, TypeError) as error:
+            return Holder.from_json(strict_json(data))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise JournalError(
                 f"the lease of {self._name} is damaged",
                 code=DAMAGED,

@@ -35,14 +35,18 @@ def make_above(path: Path) -> None:
         missing.mkdir(mode=0o700, exist_ok=True)
 
 
+def not_ours(path: Path) -> CloudError:
+    return CloudError(
+        f"{path} is not a folder of this user (links are not followed)", kind=ErrorKind.PERMISSION,
+        service="files", suggestion="Look at what it is, and remove it, or choose another place.",
+    )  # fmt: skip
+
+
 def require_own(folder: Path) -> None:
     """Raises `CloudError` unless it is a folder of this user, and no link to one; tightens its mode."""
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise CloudError(
-            f"{folder} is not a folder of this user (links are not followed)", kind=ErrorKind.PERMISSION,
-            service="files", suggestion="Look at what it is, and remove it.",
-        )  # fmt: skip
+        raise not_ours(folder)
     if stat.S_IMODE(found.st_mode) & 0o077:
         folder.chmod(0o700)
 

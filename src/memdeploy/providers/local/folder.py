@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,9 +73,11 @@ class Folder(Converging[Found]):
                 self.path.parent.rmdir()
 
     def _look(self) -> Found:
-        if not self.path.is_dir() or self.path.is_symlink():
+        if not os.path.lexists(self.path):
             raise CloudError(f"{self.path} is not there", kind=ErrorKind.NOT_FOUND, service="files")
         found = self.path.lstat()
+        if not stat.S_ISDIR(found.st_mode):
+            raise files.not_ours(self.path)
         return Found(self._labels() if found.st_uid == os.geteuid() else None, f"{found.st_mode & 0o777:o}")
 
     def _labels(self) -> Mapping[str, str] | None:
