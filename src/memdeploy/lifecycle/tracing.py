@@ -8,6 +8,7 @@ from typing import Any
 from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Step
 from memdeploy.errors import CloudError, ErrorKind, NoSuchDeployment, Refused
+from memdeploy.lifecycle.outcome import error_of
 from memdeploy.lifecycle.session import Session
 from memdeploy.providers.base import Trace
 
@@ -26,8 +27,9 @@ _PREFLIGHTS = frozenset(
 def asked(opened: Session, step: Step) -> Mapping[str, Any]:
     """The outputs of a transient step that only reads. Raises what went wrong."""
     ran = opened.reader(Graph([step]), sink=lambda event: None).ensure()
-    if ran.error is not None:
-        raise ran.error
+    error = error_of(ran, opened.request.command)
+    if error is not None:
+        raise error
     return ran.step(step.name).outputs or {}
 
 

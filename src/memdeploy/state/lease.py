@@ -121,6 +121,7 @@ class Lease:
     def check(self) -> None:
         """Raises `Locked(code='fenced')` unless the lease is ours, and will be long enough to send a request."""
         with self._lock:
+            self._lost = self._lost or self._broken()
             if not self._lost and self._old():
                 self._renew()
             if self._lost:
@@ -168,6 +169,14 @@ class Lease:
 
     def _stopped(self, why: str) -> Locked:
         return Locked(f"{why}; this one stops without changing anything more", code="fenced", where=self._name)
+
+    def _broken(self) -> bool:
+        """Somebody took it away before it had run out (`unlock`). What cannot be seen now, its age decides."""
+        try:
+            found = self._objects.read(_KEY)
+        except (OSError, JournalError):
+            return False
+        return found is None or found[1] != self._version
 
     def _old(self) -> bool:
         return self._clocks.boottime() - self._holder.renewed_boot > self._holder.term * _RENEW_AT
