@@ -52,9 +52,9 @@ class Life:
     steps: int
     interrupted: bool
 
-    @property
-    def writes_per_step(self) -> float:
-        return self.writes / self.steps
+
+def writes_per_step(life: Life) -> float:
+    return life.writes / life.steps
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def figures(found: Soak) -> dict[str, tuple[float, float]]:
         "memory of memdeploy's largest process, all against a tenth": (
             found.late.memdeploy / found.early.memdeploy, MEMORY,
         ),
-        "writes of a journal a step, last tenth against second": (found.ratio(lambda life: life.writes_per_step), WRITES),
+        "writes of a journal a step, last tenth against second": (found.ratio(writes_per_step), WRITES),
         "seconds a deployment, last tenth against second": (found.ratio(lambda life: life.seconds), TIME),
     }  # fmt: skip
 
@@ -219,7 +219,7 @@ def text(found: Soak) -> str:
         ["left in the inventory", str(len(found.left)), "0"],
         ["rehearsal, MiB at a tenth / at all", mib(found.early.rehearsal, found.late.rehearsal), ""],
         ["memdeploy, MiB at a tenth / at all", mib(found.early.memdeploy, found.late.memdeploy), ""],
-        ["writes of a journal a step, median", f"{median([life.writes_per_step for life in lives]):.2f}", ""],
+        ["writes of a journal a step, median", f"{median([writes_per_step(life) for life in lives]):.2f}", ""],
         ["seconds a deployment, median", f"{median([life.seconds for life in lives]):.1f}", ""],
     ]
     return f"{table(['what', 'found', 'target'], [*plain, *rows])}\n{busy()}"
