@@ -26,7 +26,8 @@ ERRORS = {"429": ErrorKind.RATE_LIMIT, "500": ErrorKind.UNAVAILABLE, "503": Erro
 
 
 class Flaky:
-    """As `kernel_run.Cloud`, by the methods that its resources call. Dice fall once a request."""
+    """As `kernel_run.Cloud`, by the methods that its resources call. Dice fall once a request, by the nth of
+    its kind: in whatever order threads come, what happens to each thing is about the same."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.things: dict[str, dict[str, Any]] = {}
@@ -40,15 +41,17 @@ class Flaky:
         self._changes = self._requests = 0
         self._lease: int | None = None
         self._expires: int | None = None
-        self._dice = random.Random(0)
+        self._seed = 0
+        self._asked_for: Counter[str] = Counter()
 
     def misbehave(self, rates: Mapping[str, float], seed: int, lease: int | None, expires: int | None) -> None:
-        self._rates, self._dice = rates, random.Random(seed)
+        self._rates, self._seed = rates, seed
+        self._asked_for.clear()
         self._lease, self._expires = lease, expires
         self._changes = self._requests = 0
 
     def get(self, name: str) -> dict[str, Any] | None:
-        return self._asked(lambda struck: self._seen(name, struck), lags=True)
+        return self._asked(f"get {name}", lambda struck: self._seen(name, struck), lags=True)
 
     def insert(self, name: str, body: Mapping[str, Any]) -> str:
         def make(struck: set[str]) -> str:
@@ -58,7 +61,7 @@ class Flaky:
             self.created[name] += 1
             return self._begin(name, struck)
 
-        return self._asked(make, changes=True)
+        return self._asked(f"insert {name}", make, changes=True)
 
     def delete(self, name: str) -> None:
         def remove(struck: set[str]) -> None:
@@ -66,7 +69,7 @@ class Flaky:
                 raise CloudError(f"no {name}", kind=ErrorKind.NOT_FOUND)
             self.versions.pop(name, None)
 
-        self._asked(remove, changes=True)
+        self._asked(f"delete {name}", remove, changes=True)
 
     def add_version(self, name: str, payload: str) -> int:
         def add(struck: set[str]) -> int:
@@ -74,14 +77,14 @@ class Flaky:
             self.created[f"version of {name}"] += 1
             return len(self.versions[name])
 
-        return self._asked(add, changes=True)
+        return self._asked(f"add {name}", add, changes=True)
 
     def find_version(self, name: str, payload: str) -> int | None:
         def find(struck: set[str]) -> int | None:
             found = self.versions.get(name, [])
             return found.index(payload) + 1 if payload in found else None
 
-        return self._asked(find)
+        return self._asked(f"find {name}", find)
 
     def poll(self, operation: Operation) -> OperationStatus:
         def look(struck: set[str]) -> OperationStatus:
@@ -93,11 +96,11 @@ class Flaky:
                 return OperationStatus(done=True)
             return OperationStatus(done=True, error=CloudError("it failed", kind=ErrorKind.UNKNOWN))
 
-        return self._asked(look)
+        return self._asked(f"poll {operation.name}", look)
 
     def _begin(self, name: str, struck: set[str]) -> str:
         """One that fails leaves nothing of what it made."""
-        operation = f"op-{name}-{len(self._operations)}"
+        operation = f"op-{name}-{self.created[name]}"
         failed = "fail" in struck
         self._operations[operation] = [SLOW if "slow" in struck else LOOKS, failed]
         if failed:
@@ -109,14 +112,14 @@ class Flaky:
         new = found is not None and self._clock.now() - found["made"] < UNSEEN
         return None if new and "unseen" in struck else found
 
-    def _asked(self, act: Callable[[set[str]], T], *, changes: bool = False, lags: bool = False) -> T:
+    def _asked(self, what: str, act: Callable[[set[str]], T], *, changes: bool = False, lags: bool = False) -> T:
         with self._lock:
             self._requests += 1
             if self._expires is not None and self._requests > self._expires:
                 self.struck["expires"] += 1
                 raise CloudError("no valid credentials", kind=ErrorKind.UNAUTHENTICATED, service="toy")
             self._count_change(changes)
-            struck = self._roll(changes=changes, lags=lags)
+            struck = self._roll(what, changes=changes, lags=lags)
             for kind, meaning in ERRORS.items():
                 if kind in struck:
                     raise CloudError(f"rehearsed {kind}", kind=meaning, service="toy")
@@ -133,9 +136,11 @@ class Flaky:
             self.struck["lease"] += 1
             self.lose_lease()
 
-    def _roll(self, *, changes: bool, lags: bool) -> set[str]:
+    def _roll(self, what: str, *, changes: bool, lags: bool) -> set[str]:
+        self._asked_for[what] += 1
+        dice = random.Random(f"{self._seed}/{what}/{self._asked_for[what]}")
         fits = {"slow": changes, "fail": changes, "unseen": lags}
-        rolled = {kind for kind, rate in self._rates.items() if self._dice.random() < rate and fits.get(kind, True)}
+        rolled = {kind for kind, rate in self._rates.items() if dice.random() < rate and fits.get(kind, True)}
         self.struck.update(rolled)
         return rolled
 

@@ -9,7 +9,7 @@ from tests.support import results
 
 PROMISES = ("doubled", "orphaned", "lost", "leaked")
 INJECTED = (*KINDS, "expires", "lease")
-COLUMNS = ("what", "base seed", "seeds", *INJECTED, *PROMISES)
+COLUMNS = ("what", "base seed", "seeds", *("answer lost" if kind == "lost" else kind for kind in INJECTED), *PROMISES)
 
 
 def add(what: str, struck: Mapping[str, int], found: Mapping[str, int]) -> None:

@@ -54,7 +54,9 @@ def record(name: str, title: str, columns: Sequence[str], rows: Iterable[Row], *
     table = _read(path) if path.exists() else Table(title, list(columns), keys)
     table.add(rows)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(table.__dict__, indent=1) + "\n")
+    whole = path.with_suffix(f".{os.getpid()}")
+    whole.write_text(json.dumps(table.__dict__, indent=1) + "\n")
+    whole.replace(path)
 
 
 def tables(where: Path | None = None) -> dict[str, Table]:

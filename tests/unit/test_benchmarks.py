@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from benchmarks import container_start, image_size, memory, search
+from benchmarks import container_start, image_size, memory, search, soak
 from benchmarks.critical_path import Step, attributed, length, longest
 from benchmarks.figures import median, percentile, shared, table
 from benchmarks.nothing import together
@@ -193,3 +193,27 @@ def test_memory_that_processes_share_counts_once() -> None:
     other = "Name:\tpostgres\nRssAnon:\t    1024 kB\nRssFile:\t    2048 kB\nRssShmem:\t    1024 kB\n"
     assert memory.kept(one + other + "Name:\tkthreadd\n") == (3072 + 2048 + 4096) * 1024
     assert memory.kept("") == 0
+
+
+def soaked(*, late: float = 1.0, seconds: float = 3.0, left: tuple[str, ...] = ()) -> soak.Soak:
+    """Forty lives of three seconds each, the last four of `seconds`; all that is kept is `late` times what it was."""
+    lives = [soak.Life(n, seconds if n >= 36 else 3.0, 120, 170, 30, interrupted=n % 2 == 0) for n in range(40)]
+    return soak.Soak(lives, soak.Memory(100, 200), soak.Memory(int(100 * late), int(200 * late)), left)
+
+
+def test_a_soak_compares_the_last_tenth_with_the_second() -> None:
+    found = soaked(seconds=3.3)
+    assert [life.number for life in found.tenth(2)] == [4, 5, 6, 7]
+    assert [life.number for life in found.tenth(10)] == [36, 37, 38, 39]
+    assert found.ratio(lambda life: life.seconds) == pytest.approx(1.1)
+    assert soak.misses(found) == []
+    assert "| writes of a journal a step, median | 4.00 |  |" in soak.text(found)
+
+
+def test_a_soak_tells_what_grows_slows_or_stays() -> None:
+    assert [miss.partition(":")[0] for miss in soak.misses(soaked(late=1.5))] == [
+        "memory of the rehearsal, all against a tenth",
+        "memory of memdeploy's largest process, all against a tenth",
+    ]
+    assert soak.misses(soaked(seconds=6.0)) == ["seconds a deployment, last tenth against second: 2.00, not 1.25"]
+    assert soak.misses(soaked(left=("Disk d",))) == ["left: Disk d"]

@@ -59,9 +59,11 @@ class Removing:
         record = self._kit.record(step.name)
         known = {need: self._kit.record(need).outputs for need in self._kit.graph.needs(step.name)}
         run = self._kit.changing(step, resolve(step.inputs, known))
-        run.resume(interrupted=record.status is Status.RUNNING)
+        known_there = record.status not in (Status.PENDING, Status.REMOVED)
+        # It may be new: a read that does not show it yet must not make an orphan of it.
+        run.resume(interrupted=known_there)
         step.resource.remove(run)
-        there = bool(run.changed) or record.status not in (Status.PENDING, Status.REMOVED)
+        there = bool(run.changed) or known_there
         seconds = self._kit.seconds_since(start)
         if not there:
             return StepResult(step.name, Action.UNCHANGED, seconds, record.attempts)

@@ -59,7 +59,8 @@ class StepRun:
 
     def resume(self, *, interrupted: bool) -> None:
         """Finishes what an earlier run began, as far as it can be followed; the rest puts this run in doubt.
-        `interrupted`: that run did not get to the end of this step, so what it made may be very new."""
+        `interrupted`: that run did not get to the end of this step, so what it made may be very new; so may be what
+        is to be removed."""
         self._settled = self._change().resume()
         self.in_doubt = any(not deletes(intent.verb) for intent in self._ledger.record(self.step).intents)
         if self.in_doubt:

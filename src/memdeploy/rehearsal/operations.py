@@ -125,11 +125,7 @@ def find(cloud: Cloud, service: str, name: str) -> Operation | None:
 
 def running(cloud: Cloud, service: str, target: str) -> list[Operation]:
     """Operations on `target` that have not ended (one operation at a time: Cloud SQL)."""
-    return [
-        op
-        for op in (Operation(**r) for r in cloud.store.operations(service))
-        if op.ended is None and op.target == target
-    ]
+    return [op for op in (Operation(**r) for r in cloud.store.open_operations(service)) if op.target == target]
 
 
 def view(cloud: Cloud, operation: Operation) -> dict[str, Any]:

@@ -222,6 +222,13 @@ class Store:
         )
         return [_load(r[0]) for r in found]
 
+    def open_operations(self, service: str) -> list[dict[str, Any]]:
+        """Those that have not ended: few, however many there ever were."""
+        found = self._db.execute(
+            "SELECT record FROM operations WHERE open = 1 AND service = ? ORDER BY due", (service,)
+        )
+        return [_load(r[0]) for r in found]
+
     def due_operations(self, now: float) -> list[dict[str, Any]]:
         found = self._db.execute("SELECT record FROM operations WHERE open = 1 AND due <= ? ORDER BY due", (now,))
         return [_load(r[0]) for r in found]

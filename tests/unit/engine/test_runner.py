@@ -269,6 +269,20 @@ def removal(journey: list[str], name: str, *needs: str, error: Exception | None 
     return Step(name, Toy(remove=remove), needs=needs)
 
 
+def test_what_is_recorded_and_not_seen_yet_is_looked_for_again_before_it_counts_as_removed() -> None:
+    seen: list[str | None] = [None, None, "new"]
+    gone: list[str] = []
+
+    def remove(run: Run) -> None:
+        found = run.find(lambda: seen.pop(0) if len(seen) > 1 else seen[0])
+        if found is not None:
+            gone.append(found)
+
+    lab = Lab(Step("a", Toy(remove=remove)), ledger=all_done("a"))
+    assert lab.runner.remove(["a"]).ok
+    assert gone == ["new"]
+
+
 def all_done(*names: str) -> MemoryLedger:
     return ledger_of(*(done(name) for name in names))
 

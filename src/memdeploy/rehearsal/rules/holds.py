@@ -17,7 +17,8 @@ PRODUCER = 4 * 86400.0
 def hold(cloud: Cloud, resource: str, holder: str, seconds: float) -> None:
     """`resource` (a subnet, a network) stays in use by `holder` for `seconds` of cloud time from now."""
     key = f"hold/{resource}"
-    cloud.store.put_fact(key, {**cloud.store.fact(key, {}), holder: cloud.now + seconds * cloud.scale})
+    left = {who: until for who, until in cloud.store.fact(key, {}).items() if until > cloud.now}
+    cloud.store.put_fact(key, {**left, holder: cloud.now + seconds * cloud.scale})
 
 
 def holder_of(cloud: Cloud, resource: str) -> str | None:
