@@ -5,10 +5,13 @@ from __future__ import annotations
 import functools
 import os
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from tests.support import tables
 
 # How long an example takes says something of the machine, not of the code.
 settings.register_profile("memdeploy", deadline=None, print_blob=True)
@@ -64,11 +67,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    _show_tables(terminalreporter)
     reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
     if reasons:
         terminalreporter.section("could not run here")
         for reason, number in reasons.most_common():
             terminalreporter.write_line(f"{number} test{'s' if number > 1 else ''}: {reason}")
+
+
+def _show_tables(terminalreporter: pytest.TerminalReporter) -> None:
+    found = tables.collect([r for outcome in ("passed", "failed") for r in terminalreporter.stats.get(outcome, [])])
+    for table in found.values():
+        terminalreporter.section(table.title)
+        for line in table.lines():
+            terminalreporter.write_line(line)
+    if os.environ.get(tables.RESULTS):
+        tables.write(found, Path(os.environ[tables.RESULTS]))
 
 
 def _reason(report: pytest.TestReport) -> str:

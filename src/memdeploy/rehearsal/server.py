@@ -44,6 +44,9 @@ class Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return self._write(json_answer(413, {"error": "body too large"}))
             body = self.rfile.read(int(length))
+            if len(body) < int(length):  # whoever sent it died meanwhile: half a request is none
+                self.close_connection = True
+                return None
         target = urlsplit(self.path)
         host = target.netloc or self.headers.get("Host", "")
         if not HOSTS.fullmatch(host) or not ORIGINS.fullmatch(self.headers.get("Origin", "http://localhost")):
