@@ -195,6 +195,8 @@ class CloudError(MemdeployError):
     ) -> None:
         super().__init__(message, code=f"cloud-{kind}", where=where, suggestion=suggestion, retryable=kind in PASSING)
         self.kind = kind
+        self.in_doubt = False
+        "An earlier attempt of the same call was never answered: it may have taken effect."
         self.service = service
         self.status = status
         self.reason = reason

@@ -13,10 +13,11 @@ import pytest
 
 from memdeploy.engine.crash import Point
 from tests.crash.matrix.scenarios import SCENARIOS
-from tests.support import tables
+from tests.support import results
 
 ROOT = Path(__file__).resolve().parents[2]
-TITLE = "crash matrix: killed at each point of each change, then run again"
+TITLE = "Crashes: killed at each point of each change, then run again"
+COLUMNS = ("provider", "command", "steps", "changes", "expected", "tried", "converged")
 SHARDS = [
     pytest.param(name, shard, marks=pytest.mark.slow if scenario.slow else ())
     for name, scenario in SCENARIOS.items()
@@ -51,24 +52,14 @@ def ask() -> Iterator[Ask]:
 
 
 @pytest.mark.parametrize(("name", "shard"), SHARDS)
-def test_the_next_run_converges(
-    name: str, shard: int, ask: Ask, record_property: Callable[[str, object], None]
-) -> None:
+def test_the_next_run_converges(name: str, shard: int, ask: Ask) -> None:
     scenario, found = SCENARIOS[name], ask(name, shard)
     changes = [(one["step"], one["verb"], one["points"]) for one in found["changes"]]
     expected = [f"{point}:{step}:{verb}" for step, verb, points in changes for point in points]
     tried = [one["cell"] for one in found["tried"]]
     wrong = {one["cell"]: one["wrong"] for one in found["tried"] if one["wrong"]}
-    row = {
-        "provider": scenario.provider,
-        "command": scenario.command,
-        "steps": len({step for step, _, _ in changes}),
-        "changes": len(changes),
-        "expected": len(expected),
-        "tried": len(tried),
-        "converged": len(tried) - len(wrong),
-    }
-    tables.fill(record_property, "crash", TITLE, row)
+    numbers = (len({step for step, _, _ in changes}), len(changes), len(expected), len(tried), len(tried) - len(wrong))
+    results.record("crash", TITLE, COLUMNS, [(scenario.provider, scenario.command, *numbers)], keys=2)
     assert set(found["changing"]) == scenario.changing(found["steps"])
     assert [(step, verb) for step, verb, points in changes if points != list(Point)] == []
     assert tried == expected

@@ -96,7 +96,9 @@ def test_what_comes_and_goes_meanwhile_is_followed(pair: tuple[Side, Side], path
     The memory has an instant of its own: among those of one instant 0.4.0 keeps the order of one request only.
     """
     old, new = pair
-    late = Episode("", MORNING + dt.timedelta(seconds=2, microseconds=7), "a late lantern", "ann", "user", "", "message", {})
+    late = Episode(
+        "", MORNING + dt.timedelta(seconds=2, microseconds=7), "a late lantern", "ann", "user", "", "message", {}
+    )
     victim = next(iter(old.client.episodes(GAMMA)))
     did: list[bool] = []
 

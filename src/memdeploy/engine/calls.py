@@ -90,6 +90,7 @@ class Caller:
             self._services.add(error.service)
         delay = attempts.delay(error.kind)
         if delay is None:
+            error.in_doubt = attempts.answer_lost
             raise error
         self._on_retry(error, attempts.failures, delay)
         if error.kind is ErrorKind.RATE_LIMIT:

@@ -17,7 +17,7 @@ from memdeploy.engine.calls import Caller
 from memdeploy.engine.clock import Clock
 from memdeploy.engine.crash import CrashPoints, Point
 from memdeploy.engine.ledger import Guard, IntentClosed, IntentOpened, Ledger, OperationNamed
-from memdeploy.engine.retry import ANSWER_LOST, CONVERGING, Limit, Limits
+from memdeploy.engine.retry import CONVERGING, Limit, Limits
 from memdeploy.engine.step import Intent, Operation, OperationStatus
 from memdeploy.errors import CloudError, ErrorKind, MemdeployError, StepFailed
 
@@ -142,11 +142,16 @@ class Changes:
         operation: Callable[[T], Operation | None] | None,
         trace: Callable[[Intent], T | None] | None,
         timeout: float,
-    ) -> T:
+    ) -> T | None:
         """See `Run.change`."""
         while True:
             intent = self._open(verb, target, same=same_again(verb, trace))
-            answer = self._send(intent, call, trace)
+            try:
+                answer = self._send(intent, call, trace)
+            except CloudError as error:
+                if not _gone(intent, error):
+                    raise
+                return None
             self.crash.reached(Point.AFTER_CALL, self.step, verb)
             try:
                 named = operation(answer) if operation is not None else None
@@ -183,6 +188,8 @@ class Changes:
         return intent
 
     def _send(self, intent: Intent, call: Callable[[Intent], T], trace: Callable[[Intent], T | None] | None) -> T:
+        """The answer. An intent is closed by an error that says that nothing came of it; not by one that follows a
+        request which may have taken effect (this run's or an earlier one's): the next run has to look for that."""
         look = (lambda: self._traced(intent, trace)) if trace is not None else None
         if intent.resumed and look is not None:
             found = look()
@@ -191,7 +198,7 @@ class Changes:
         try:
             return self.caller.call(lambda: call(intent), before=self.guard.check, trace=look)
         except CloudError as error:
-            if error.kind not in ANSWER_LOST:
+            if _gone(intent, error) or error.kind is ErrorKind.CONFLICT or not (error.in_doubt or intent.resumed):
                 self._close(intent, error.code)
             raise
 
@@ -231,6 +238,11 @@ class Changes:
     def _close(self, intent: Intent, outcome: str) -> None:
         self.ledger.commit(self.step, IntentClosed(intent.id, outcome))
         self.crash.reached(Point.AFTER_OUTCOME, self.step, intent.verb)
+
+
+def _gone(intent: Intent, error: CloudError) -> bool:
+    """By this very request, of which the answer was lost, or by somebody else's."""
+    return deletes(intent.verb) and error.kind is ErrorKind.NOT_FOUND
 
 
 def _code(error: Exception) -> str:

@@ -86,6 +86,11 @@ class Attempts:
     def failures(self) -> int:
         return self._failures.total()
 
+    @property
+    def answer_lost(self) -> bool:
+        """Whether any of them may have taken effect."""
+        return any(self._failures[kind] for kind in ANSWER_LOST)
+
 
 class Gates:
     """One gate for each API (`CloudError.service`). A 429 shuts it for all callers of that API, whatever their step;

@@ -174,7 +174,8 @@ class Run(Protocol):
         `call` must be repeatable by name or by `intent.request_id`; it is repeated after transient errors and after a
         lost answer (a `CONFLICT` then is raised for the caller to read again and adopt). What is not repeatable passes
         `trace`: after a lost answer, in this run or an earlier one, it looks for the effect and returns it, or None.
-        Returns None when the effect of an earlier run was found through its operation: read again to see it. An update
+        Returns None when the effect of an earlier run was found through its operation: read again to see it; and when
+        what a delete or remove names is not there (any more). An update
         (any verb but create, insert, delete, remove; without `trace`) is always sent: what was wanted then may differ.
         """
         ...
@@ -238,6 +239,16 @@ class Protected(Protocol):
         """Read only, before the first deletion: why it must not be removed, or None. What memdeploy itself set and
         `remove` lifts as an intent is no reason; `deletion_protection: locked`, or a protection that we did not set
         (found on the resource, not among `run.applied`), is."""
+        ...
+
+
+@runtime_checkable
+class Recoverable(Protocol):
+    """A resource that needs its notes to be recognised, or removed, to the end."""
+
+    def recovered(self, run: Run) -> Mapping[str, Any]:
+        """Read only, when the journal was lost: the notes that what is there still tells. What nobody can know is left
+        out; `ensure` must hold without it."""
         ...
 
 

@@ -8,13 +8,14 @@ import logging
 import re
 import secrets
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from memdeploy.rehearsal import admin, dialect, faults, identity, metadata, methods, mounts, world
+from memdeploy.rehearsal import admin, dialect, faults, identity, injected, metadata, methods, mounts, world
 from memdeploy.rehearsal.backing.protocol import Backing
 from memdeploy.rehearsal.call import Cloud
 from memdeploy.rehearsal.contract import Contract, Match
@@ -130,8 +131,7 @@ class App:
     def set_faults(self, text: str) -> None:
         parsed = faults.parse(text)
         with self.store.transaction():
-            self.store.put_fact("faults/spent", {})
-            self.store.put_fact("faults/text", text)
+            _start_faults(self.store, text)
         with self._faults_lock:
             self._faults = parsed
 
@@ -147,6 +147,13 @@ class App:
 
     def handle(self, request: Request, raw_path: str) -> Answer | None:
         """`raw_path` is the path still percent-encoded, with its leading slash. None: cut the connection."""
+        try:
+            return self._handle(request, raw_path)
+        except Exception as error:
+            failed("no answer to %s %s", request.verb, raw_path, error=error)
+            return json_answer(500, {"error": "the rehearsal failed; see its log"})
+
+    def _handle(self, request: Request, raw_path: str) -> Answer | None:
         if request.path.startswith("/_rehearsal/"):
             return self._own(request)
         for mount in self._mounts:
@@ -161,22 +168,26 @@ class App:
             return dialect.render(not_found(f"No API {service!r} in this rehearsal; it has: {known}"), service)
         try:
             return self._api(service, path, request)
-        except Exception:
+        except Exception as error:
             # A fault of the rehearsal, never of the client; the transaction is undone.
-            log.exception("no answer to %s /%s/%s", request.verb, service, path)
+            failed("no answer to %s /%s/%s", request.verb, service, path, error=error)
             return dialect.render(Refusal(500, "INTERNAL", f"The rehearsal failed at {service}; see its log."), service)
 
     def _own(self, request: Request) -> Answer:
-        if request.path != admin.HEALTH and not self._authentic(request):
+        """With a backing for whoever holds the rehearsal's token: an account of its cloud is none of its keepers."""
+        if request.path != admin.HEALTH and not self._trusted(request):
             return json_answer(401, {"error": {"code": 401, "message": UNAUTHENTICATED, "status": "UNAUTHENTICATED"}})
         with self.store.transaction():
             found = metadata.answer(self.cloud, request)
         return found or admin.answer(self, request)
 
+    def _trusted(self, request: Request) -> bool:
+        wanted = self.settings.token
+        return wanted is None or (wanted != "" and hmac.compare_digest(request.bearer.encode(), wanted.encode()))
+
     def _authentic(self, request: Request) -> bool:
         """With a backing: the rehearsal's own token, or an access token that this cloud gave to an account."""
-        wanted = self.settings.token
-        if wanted is None or hmac.compare_digest(request.bearer.encode(), wanted.encode()):
+        if self._trusted(request):
             return True
         with self.store.transaction():
             return identity.account_of(self.cloud, request.bearer) is not None
@@ -217,10 +228,15 @@ class App:
     def _strikes(self, match: Match) -> list[str]:
         with self._faults_lock:
             plan = self._faults
-        if not plan.items:
+        if not plan:
             return []
         spent: dict[str, int] = self.store.fact("faults/spent", {})
-        struck = plan.draw(match.method.id, self.store.request_number(), spent)
+        since = int(self.store.fact("faults/since", 0))
+        struck = [
+            fault
+            for fault in plan.draw(match.method.id, self.store.request_number(), spent, since)
+            if fault.name != injected.LAG or injected.lags(match.method)
+        ]
         for fault in struck:
             spent[fault.key] = spent.get(fault.key, 0) + 1
         if struck:
@@ -231,16 +247,28 @@ class App:
         self, cloud: Cloud, match: Match, raw_path: str, request: Request, struck: list[str], record: dict[str, Any]
     ) -> Answer | None:
         code = next((int(name) for name in struck if name.isdigit()), None)
-        if code is not None:
-            raise Refusal(code, faults.STATUS.get(code, "UNKNOWN"), "Rehearsed fault.", reason="backendError")
+        if faults.EXPIRES in struck:
+            raise injected.unauthenticated()
         if "reset" in struck:
             return None
         strike = Strike(faults.SLOW_FACTOR if "slow" in struck else 1.0, "fail" in struck)
         with self.store.attempt():
             call = self._dispatcher.call(cloud, match, request, raw_path, strike)
+            if code is not None:
+                raise injected.refusal(code, match.method, call.name, call.project_or_none)
             record["permissions"] = needed(call)
-            body = self._dispatcher.answer(call, match, request.headers.get("x-goog-user-project", ""))
+            consumer = request.headers.get("x-goog-user-project", "")
+            if injected.LAG in struck:
+                body = injected.lagging(call, lambda: self._dispatcher.answer(call, match, consumer))
+            else:
+                body = self._dispatcher.answer(call, match, consumer)
         return json_answer(200, _present(body))
+
+
+def failed(text: str, *arguments: str, error: BaseException | None) -> None:
+    """In the log: which kind of error and where. Its own text may hold what was sent, a password among it."""
+    where = "".join(traceback.format_tb(error.__traceback__)) if error else ""
+    log.error(f"{text}: %s\n%s", *arguments, type(error).__name__, where)
 
 
 UNAUTHENTICATED = (
@@ -282,8 +310,13 @@ def read_world(path: Path | None) -> str | None:
 def _forget_other_faults(store: Store, text: str) -> None:
     """The same aimed faults strike as often as they say, restarts included; other ones start anew."""
     if store.fact("faults/text", "") != text:
-        store.put_fact("faults/spent", {})
-        store.put_fact("faults/text", text)
+        _start_faults(store, text)
+
+
+def _start_faults(store: Store, text: str) -> None:
+    store.put_fact("faults/spent", {})
+    store.put_fact("faults/text", text)
+    store.put_fact("faults/since", store.request_number() - 1)
 
 
 def _kept(store: Store, key: str, given: Any, default: Any) -> Any:

@@ -2,14 +2,17 @@
 
 | name | what happens | when |
 |---|---|---|
-| an HTTP code | that error | before the effect |
+| an HTTP code | that error, as the service words it (`injected.py`) | before the effect |
 | `reset` | the connection is reset | before the effect |
 | `lost` | the connection is reset | after the effect is committed |
 | `slow` | an operation takes ten times as long | |
 | `fail` | an operation ends with an error | |
+| `unseen` | a read does not show yet what was made a moment ago, where the service promises no more (`injected.py`) | |
+| `expires` | credentials are good for so many requests; then 401, until faults are set anew | before the effect |
 
-The value is a probability, or `Nx`: exactly the first N requests that fit. `@` takes a method id or a pattern
-(`compute.*.insert`). The same seed and order of requests gives the same faults, across restarts too.
+The value is a probability, or `Nx`: exactly the first N requests that fit; of `expires` it is a number. `@` takes a
+method id or a pattern (`compute.*.insert`). The same seed and order of requests gives the same faults, across restarts
+too.
 """
 
 from __future__ import annotations
@@ -21,19 +24,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 SLOW_FACTOR = 10.0
-STATUS: Mapping[int, str] = {
-    401: "UNAUTHENTICATED",
-    403: "PERMISSION_DENIED",
-    404: "NOT_FOUND",
-    408: "DEADLINE_EXCEEDED",
-    409: "ABORTED",
-    429: "RESOURCE_EXHAUSTED",
-    500: "INTERNAL",
-    502: "UNAVAILABLE",
-    503: "UNAVAILABLE",
-    504: "DEADLINE_EXCEEDED",
-}
-NAMES = ("reset", "lost", "slow", "fail")
+NAMES = ("reset", "lost", "slow", "fail", "unseen")
+SEED, EXPIRES = "seed", "expires"
 ITEM = re.compile(r"(?P<name>\w+)(?:@(?P<method>[\w.*?]+))?=(?P<value>[\d.]+)(?P<times>x?)")
 
 
@@ -54,9 +46,17 @@ class Faults:
     items: tuple[Fault, ...] = ()
     seed: int = 0
     text: str = ""
+    lifetime: int | None = None
+    "Requests that the credentials are good for."
 
-    def draw(self, method: str, n: int, spent: Mapping[str, int]) -> list[Fault]:
-        """Which faults strike request number `n`. `spent` counts how often each aimed one has struck."""
+    def __bool__(self) -> bool:
+        return bool(self.items) or self.lifetime is not None
+
+    def draw(self, method: str, n: int, spent: Mapping[str, int], since: int = 0) -> list[Fault]:
+        """Which faults strike request number `n`. `spent` counts how often each aimed one has struck; `since` is the
+        last request before these faults were set."""
+        if self.lifetime is not None and n - since > self.lifetime:
+            return [Fault(EXPIRES, "*", 0.0, None)]
         dice = random.Random(f"{self.seed}/{n}")  # noqa: S311 - repeatable on purpose
         struck = []
         for fault in self.items:
@@ -70,18 +70,24 @@ class Faults:
 
 def parse(text: str | None) -> Faults:
     """ValueError says which item is wrong and what would be right."""
-    items, seed = [], 0
+    items, numbers = [], {SEED: 0}
     for part in (p.strip() for p in (text or "").split(",")):
         if not part:
             continue
         found = ITEM.fullmatch(part)
         if not found or (found["times"] and "." in found["value"]):
             raise ValueError(f"fault {part!r}: expected NAME=PROBABILITY or NAME@METHOD=Nx, for example 503=0.1")
-        if found["name"] == "seed":
-            seed = int(found["value"])
-            continue
-        items.append(_fault(found))
-    return Faults(tuple(items), seed, text or "")
+        if found["name"] in (SEED, EXPIRES):
+            numbers[found["name"]] = _number(found)
+        else:
+            items.append(_fault(found))
+    return Faults(tuple(items), numbers[SEED], text or "", numbers.get(EXPIRES))
+
+
+def _number(found: re.Match[str]) -> int:
+    if found["method"] or found["times"] or not found["value"].isdigit():
+        raise ValueError(f"fault {found[0]!r}: expected a whole number, {found['name']}=7")
+    return int(found["value"])
 
 
 def _fault(found: re.Match[str]) -> Fault:

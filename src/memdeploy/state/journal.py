@@ -113,7 +113,8 @@ def decode(data: bytes, where: str) -> Journal:
             f"{where} is damaged: {_reason(error)}",
             code="journal-damaged",
             where=where,
-            suggestion="Nothing was changed. Restore the file from a copy (an older snapshot may lie beside it).",
+            suggestion="Nothing was changed. `memdeploy recover` keeps a copy and writes it anew from what is there; or"
+            " restore the file from one (an older snapshot may lie beside it).",
         ) from error
 
 

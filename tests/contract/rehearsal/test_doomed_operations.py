@@ -82,6 +82,22 @@ def test_a_failed_update_leaves_the_settings(tmp_path: Path) -> None:
         assert after == before
 
 
+def test_a_failed_delete_of_a_disk_can_be_asked_for_again(tmp_path: Path) -> None:
+    with embedded(tmp_path / "state") as cloud:
+        disks = cloud.api("compute", "v1").disks()
+        where = {"project": PROJECT, "zone": f"{REGION}-a"}
+        disks.insert(**where, body={"name": "d", "sizeGb": "10"}).execute()
+        cloud.clock.advance(60)
+        doom(cloud)
+        disks.delete(**where, disk="d").execute()
+        cloud.clock.advance(60)
+        spare(cloud)
+        assert disks.get(**where, disk="d").execute()["status"] == "READY"
+        disks.delete(**where, disk="d").execute()
+        cloud.clock.advance(60)
+        assert disks.list(**where).execute().get("items", []) == []
+
+
 class Broken(NoBacking):
     """An engine that went away."""
 

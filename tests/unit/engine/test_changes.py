@@ -128,6 +128,37 @@ def test_when_no_answer_ever_comes_the_intent_stays_open() -> None:
     assert len(calls.intents) == 8
 
 
+@pytest.mark.parametrize("kind", [ErrorKind.UNAUTHENTICATED, ErrorKind.PERMISSION, ErrorKind.QUOTA])
+def test_a_refusal_after_a_lost_answer_leaves_the_intent_open(kind: ErrorKind) -> None:
+    """The first request may have taken effect: only the next run can see."""
+    calls = Calls(cloud_error(ErrorKind.NETWORK), cloud_error(kind))
+    lab = lab_of(lambda run: run.change("add version", "thing", calls, trace=lambda intent: None) and None)
+    assert not lab.runner.ensure().ok
+    (left,) = lab.ledger.record("a").intents
+    assert [intent.id for intent in calls.intents] == [left.id, left.id]
+    again = Calls()
+    lab_of(lambda run: run.change("add version", "thing", again, trace=lambda intent: "made") and None,
+           ledger=lab.ledger).runner.ensure()  # fmt: skip
+    assert again.intents == []
+
+
+def test_a_refusal_of_what_an_earlier_run_may_have_sent_leaves_the_intent_open() -> None:
+    ledger = interrupted(new_intent("create", "thing"))
+    lab = lab_of(lambda run: run.change("create", "thing", Calls(cloud_error(ErrorKind.QUOTA))) and None, ledger=ledger)
+    assert not lab.runner.ensure().ok
+    assert len(ledger.record("a").intents) == 1
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_what_is_to_be_deleted_and_is_not_there_is_deleted(lost: bool) -> None:
+    answers = [cloud_error(ErrorKind.NETWORK)] if lost else []
+    calls = Calls(*answers, cloud_error(ErrorKind.NOT_FOUND))
+    lab = lab_of(lambda run: run.change("delete", "thing", calls, operation=lambda answer: OP) and None)
+    assert lab.runner.ensure().ok
+    assert lab.ledger.record("a").intents == ()
+    assert lab.polled == []
+
+
 def test_a_conflict_is_for_the_caller() -> None:
     def ensure(run: Run) -> Outputs:
         with pytest.raises(CloudError, match="conflict"):

@@ -14,7 +14,9 @@ def test_reads_probabilities_aims_and_seed() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["503", "503=2", "200=0.1", "vanish=0.1", "lost=0.5x", "lost@a b=1x"])
+@pytest.mark.parametrize(
+    "text", ["503", "503=2", "200=0.1", "vanish=0.1", "lost=0.5x", "lost@a b=1x", "expires=0.5", "expires@x=1"]
+)
 def test_refuses_what_it_does_not_know(text: str) -> None:
     with pytest.raises(ValueError, match="fault"):
         faults.parse(text)
@@ -36,3 +38,12 @@ def test_the_same_seed_gives_the_same_faults_and_another_one_others() -> None:
 
     assert struck(1) == struck(1) != struck(2)
     assert 30 < len(struck(1)) < 90
+
+
+def test_credentials_are_good_for_so_many_requests_since_the_faults_were_set() -> None:
+    plan = faults.parse("503=0,expires=3")
+    assert [[f.name for f in plan.draw("any", n, {}, since=10)] for n in (11, 13, 14, 99)] == [
+        [], [], ["expires"], ["expires"],
+    ]  # fmt: skip
+    assert bool(plan)
+    assert not faults.parse("seed=7")

@@ -183,6 +183,14 @@ def remove_row(cloud: Cloud, operation: Operation) -> Outcome:
     return Outcome()
 
 
+def stay(cloud: Cloud, operation: Operation) -> Outcome:
+    """A deletion failed: all is as it was, and may be deleted again."""
+    row = cloud.store.get(SERVICE, operation.target)
+    if row is not None:
+        cloud.store.put(row.with_hidden(deleting=False), cloud.now)
+    return Outcome()
+
+
 def delete(call: Call, name: str, *, finisher: str = "remove", besides: Set[str] = frozenset()) -> Mapping[str, Any]:
     """`besides`: users that go with it."""
     row = existing(call, name)
@@ -261,4 +269,4 @@ def aggregated(call: Call, collection: str, type_: str, show: Show) -> Mapping[s
     return {"kind": f"compute#{type_[0].lower()}{type_[1:]}AggregatedList", "id": call.name, "items": found}
 
 
-FINISHERS: Mapping[str, Finisher] = {READY: mark_ready, "remove": remove_row}
+FINISHERS: Mapping[str, Finisher] = {READY: mark_ready, "remove": remove_row, "fail.remove": stay}

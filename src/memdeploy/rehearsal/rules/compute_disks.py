@@ -222,5 +222,6 @@ RULES: Mapping[str, Handler] = {
 FINISHERS: Mapping[str, Finisher] = {
     "disk": finish_disk,
     "remove_disk": finish_remove_disk,
+    "fail.remove_disk": base.stay,
     "snapshot": finish_snapshot,
 }

@@ -231,4 +231,6 @@ FINISHERS: Mapping[str, Finisher] = {
     "subnet": finish_subnet,
     "remove_subnet": finish_remove_subnet,
     "remove_peering": finish_remove_peering,
+    "fail.remove_network": base.stay,
+    "fail.remove_subnet": base.stay,
 }
