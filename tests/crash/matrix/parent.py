@@ -120,6 +120,8 @@ def _collection(resource: Any, path: str) -> Any:
 
 def load(port: Port, folder: Path) -> None:
     """One deployment's life in this process, cloud included; its threads are gone afterwards."""
+    import neo4j  # noqa: F401 - asked of a server of the user's own only
+
     app = port.app(folder / "cloud")
     app.prepare()
     port.listener.RequestHandlerClass = type("Hasty", (Handler,), {"app": app, "timeout": IDLE})

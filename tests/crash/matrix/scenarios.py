@@ -36,6 +36,11 @@ CHANGED = frozenset({
     "prepare", "access", "service",
 })  # fmt: skip
 
+LEFT = frozenset({
+    "account.neo4j", "grants.external", "grants.hub", "grants.neo4j", "grants.project", "grants.tls", "neo4j.vm",
+    "network.firewall", "prepare", "secret.external", "service",
+})  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -70,8 +75,10 @@ SCENARIOS: Mapping[str, Scenario] = {
     "up-sidecar": Scenario("gcp, sidecar", "up", (*UP, *SIDECAR), beyond="up"),
     "up-kept": Scenario("gcp, kept", "up", UP, before=(UP, DESTROY), beyond="up", quiet=LOOKING | KEPT),
     "change": Scenario("gcp", "up, other settings", (*AGAIN, *CHANGES), before=(UP,), changed=CHANGED, shards=2),
-    "change-mode": Scenario("gcp", "up, another mode", (*AGAIN, *EXTERNAL), before=(UP,), beyond="up", shards=2),
-    "destroy": Scenario("gcp", "destroy", DESTROY, before=(UP,), shards=3),
+    "change-mode": Scenario(
+        "gcp", "up, another mode", (*AGAIN, *EXTERNAL), before=(UP,), beyond="up", changed=LEFT, shards=2
+    ),
+    "destroy": Scenario("gcp", "destroy", DESTROY, before=(UP,), quiet=LOOKING | {"access", "neo4j.disk"}, shards=3),
     "destroy-all": Scenario("gcp", "destroy --delete-data", ALL_OF_IT, before=(UP,), quiet=LOOKING | PARTS, shards=4),
     "destroy-shared": Scenario("gcp", "destroy --shared", SHARED, before=(UP, ALL_OF_IT)),
     "destroy-held": Scenario(
