@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.support import results
+
 # How long an example takes says something of the machine, not of the code.
 settings.register_profile("memdeploy", deadline=None, print_blob=True)
 settings.load_profile("memdeploy")
@@ -67,7 +69,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(missing_engine())
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        results.clear()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for table in results.tables().values():
+        terminalreporter.section(table.title)
+        for line in results.lines(table):
+            terminalreporter.write_line(line)
     reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
     if reasons:
         terminalreporter.section("could not run here")

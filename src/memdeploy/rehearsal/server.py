@@ -76,7 +76,10 @@ class Handler(BaseHTTPRequestHandler):
             raise Unread(400, "its length is no number")
         if int(length) > MAX_BODY:
             raise Unread(413, "body too large")
-        return self.rfile.read(int(length))
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):  # of a client that was killed: it may well say something else than all of it would
+            raise Unread(400, "half a request is none")
+        return body
 
     def _chunked(self) -> bytes:
         """A body in chunks, as registry clients send layers."""
