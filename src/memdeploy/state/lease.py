@@ -60,6 +60,8 @@ class Holder:
         for name in ("acquired", "renewed", "renewed_boot"):
             if not 0 <= checked(data[name], int, float) < _END:
                 raise ValueError(f"{name} is none of our time")
+        if not 0 < checked(data.get("term", TERM), int, float) < _END:
+            raise ValueError("term is none")
         return cls(**{**data, "process": Process.from_json(data["process"])})
 
     @property
