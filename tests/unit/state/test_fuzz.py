@@ -144,7 +144,8 @@ def test_any_bytes_in_a_leases_place(tmp_path_factory: pytest.TempPathFactory, d
         with pytest.raises(JournalError) as raised:
             leases.acquire("up")
         assert raised.value.exit_code == ExitCode.JOURNAL
-    assert leases.break_() is None
+    leases.break_(None)
+    assert leases.holder() is None
 
 
 @given(st.data())
