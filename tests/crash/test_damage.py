@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
+import resource
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.crash.product import UP, Undisturbed, World, deployed
+from tests.crash.product import UP, VARIABLE, Undisturbed, World, changing, deployed, ended, until, world
 from tests.support.cli import Memdeploy
 
 NAME = "memmachine"
@@ -108,3 +113,70 @@ def test_a_lost_state_folder_is_not_begun_anew(stands: World, tmp_path: Path) ->
         assert f"memdeploy recover --name {NAME}" in error["suggestion"]
     assert changed(stands.cloud, since) == []
     assert not (stranger.state / NAME).exists()
+
+
+# -- a disk that is full, a folder that may not be written ----------------------------------------------------------
+
+
+def full_at(size: int) -> Callable[[], None]:
+    """No file grows beyond this: the system's own way to say that there is no room."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def as_anybody() -> None:
+    """The superuser may write anywhere: not without CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH (capabilities(7)), which a
+    new program does not get back once they are out of the bounding set (prctl(2))."""
+    if os.geteuid() == 0:
+        for capability in (1, 2):
+            if ctypes.CDLL(None, use_errno=True).prctl(24, capability, 0, 0, 0) != 0:
+                os._exit(99)
+
+
+def test_on_a_full_disk_nothing_is_begun_and_nothing_is_lost(stands: World, user: Memdeploy) -> None:
+    before, since = user.journal(), stands.cloud.last_request()
+    (error,) = replace(user, limits=full_at(2048))(*UP, expect=6).json["errors"]
+    assert "Make room" in error["suggestion"]
+    assert changed(stands.cloud, since) == []
+    assert user("status", "--cached").data["status"] == before["status"]
+
+
+def test_a_disk_that_fills_up_in_the_middle_stops_the_run_which_then_goes_on(
+    undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    with world(tmp_path) as disturbed:
+        limited = replace(disturbed.memdeploy, limits=full_at(9000))
+        stopped = limited(*UP, expect=6)
+        assert changing(disturbed), "it had begun"
+        assert [error["code"] for error in stopped.json["errors"]] == ["journal"]
+        disturbed.memdeploy(*UP)
+        undisturbed.check(disturbed)
+
+
+def test_a_folder_that_may_not_be_written_is_named(stands: World, user: Memdeploy) -> None:
+    since = stands.cloud.last_request()
+    (user.state / NAME).chmod(0o500)
+    try:
+        for line in (UP, ("destroy", "--yes", "--name", NAME)):
+            (error,) = replace(user, limits=as_anybody)(*line, expect=6).json["errors"]
+            assert str(user.state / NAME) in error["message"]
+        assert replace(user, limits=as_anybody)("status", "--cached").data["status"] == "ready"
+    finally:
+        (user.state / NAME).chmod(0o700)
+    assert changed(stands.cloud, since) == []
+
+
+def test_permission_that_is_lost_in_the_middle_stops_the_run_which_then_goes_on(
+    undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    with world(tmp_path) as disturbed:
+        point = {VARIABLE: "stop:before-intent:postgres.database:create"}
+        running = replace(disturbed.memdeploy, limits=as_anybody).start(*UP, extra=point)
+        stat = Path(f"/proc/{running.pid}/stat")
+        until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "stop of the run")
+        (disturbed.memdeploy.state / NAME).chmod(0o500)
+        running.send_signal(signal.SIGCONT)
+        stopped = ended(running)
+        (disturbed.memdeploy.state / NAME).chmod(0o700)
+        assert stopped.code == 6, (stopped.stdout, stopped.stderr)
+        disturbed.memdeploy(*UP)
+        undisturbed.check(disturbed)

@@ -75,3 +75,44 @@ def destroyed(found: World, *line: str) -> None:
         found.cloud.let_go()
         found.memdeploy("destroy", "--finish")
     assert found.memdeploy.journal()["status"] == "destroyed"
+
+
+def test_of_two_suffixes_somebody_has_to_say_which(undisturbed: Undisturbed, tmp_path: Path) -> None:
+    """As when two people deployed under one name: neither is taken for the other."""
+    with deployed(undisturbed, tmp_path) as found:
+        known, project = found.memdeploy.identity(), "projects/proj-1/secrets"
+        other = {"memdeploy": "a1b2c3d4e5f6", "memdeploy-name": NAME}
+        body = {"replication": {"automatic": {}}, "labels": other}
+        found.cloud.ask("POST", f"/secretmanager/v1/{project}?secretId={NAME}-zz99-pg", body)
+        decoy = {**body, "labels": {"team": "support"}}
+        found.cloud.ask("POST", f"/secretmanager/v1/{project}?secretId={NAME}-yy88-pg", decoy)
+        found.memdeploy.state.rename(tmp_path / "lost")
+        (error,) = found.memdeploy("recover", "--name", NAME, *SAME, expect=3).json["errors"]
+        assert error["code"] == "several-suffixes"
+        assert known["suffix"] in error["message"]
+        assert "zz99" in error["message"]
+        assert "yy88" not in error["message"], "its name alone proves nothing"
+        assert not (found.memdeploy.state / NAME).exists()
+        told = found.memdeploy("recover", "--name", NAME, "--suffix", known["suffix"], *SAME).data
+        assert told["suffix"] == known["suffix"]
+        assert found.memdeploy.journal()["id"] == known["id"]
+        nothing = found.memdeploy("recover", "--name", "another", *SAME, expect=8)
+        assert nothing.json["errors"][0]["code"] == "no-deployment"
+
+
+def test_at_rest_it_is_found_at_rest(undisturbed: Undisturbed, tmp_path: Path) -> None:
+    """Its data, and what that needs to live again; of what runs nothing tells the release any more."""
+    with deployed(undisturbed, tmp_path) as found:
+        found.memdeploy("destroy", "--yes")
+        before = found.memdeploy.journal()
+        assert before["status"] == "retained"
+        found.memdeploy.state.rename(tmp_path / "lost")
+        told = found.memdeploy("recover", "--name", NAME, *SAME).data
+        assert told["status"] == "retained"
+        assert set(told["assumed"]) == {"release", "model.embedding", "model.dimensions"}
+        kept = {name for name, step in before["steps"].items() if step["status"] == "kept"}
+        after = {name for name, step in found.memdeploy.journal()["steps"].items() if step["status"] == "kept"}
+        assert after == kept - {"neo4j.image"}  # no machine is there to tell which it was
+        database = before["steps"]["postgres.instance"]["outputs"]["created"]
+        found.memdeploy("up", "--yes")
+        assert found.memdeploy.journal()["steps"]["postgres.instance"]["outputs"]["created"] == database

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,11 +57,13 @@ class Outcome:
 
 @dataclass
 class Memdeploy:
-    """`memdeploy up --json …` in `folder`, with journals under `folder`/state."""
+    """`memdeploy up --json …` in `folder`, with journals under `folder`/state. `limits` is called in each process
+    before it becomes memdeploy: what it may not do from then on."""
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 240.0
+    limits: Callable[[], None] | None = None
 
     @property
     def state(self) -> Path:
@@ -80,6 +82,7 @@ class Memdeploy:
             cwd=self.folder,
             env=self.environ(extra),
             stdin=subprocess.DEVNULL,
+            preexec_fn=self.limits,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
