@@ -23,7 +23,7 @@ PEERING = "projects/proj-1/global/networks/memdeploy-us-central1/peerings/servic
 GIVEN = {"NEO4J_PASSWORD": "of-their-own-server"}
 
 #: They look, check or are switched on for good, and change nothing that could be lost or doubled.
-LOOKING = frozenset({"preflight", "verify", "postgres.authority", "neo4j.image"})
+LOOKING = frozenset({"preflight", "traces", "verify", "postgres.authority", "neo4j.image"})
 #: They go with what they are part of.
 PARTS = frozenset({"access", "postgres.user", "postgres.database"})
 KEPT = frozenset({
