@@ -8,7 +8,7 @@ from tests.faults import tally
 from tests.faults.kernel import life
 from tests.faults.scenario import Scenario, again, parse, run_block
 
-SEEDS, LONG = 40, 2000
+SEEDS, LONG = 100, 2000
 HERE = "tests/faults/test_kernel.py"
 WHAT = "the engine (toys)"
 
