@@ -24,6 +24,7 @@ def test_some() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_very_many() -> None:
     run_block(901, LONG, f"{HERE} -k some", one)
 
