@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 ARGS ?=
 
-.PHONY: help up rehearse test lint docs lock mutants
+.PHONY: help up rehearse test lint docs lock mutants proof
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -27,6 +27,9 @@ docs:  ## bring the generated parts of docs/ up to date
 mutants:  ## apply each listed mutant and show which test turns red
 	@tools/environment.sh dev
 	@.venv/bin/python tests/mutants/run.py $(ARGS)
+
+proof:  ## the long tests too, and what they found into docs/reliability.md
+	@tools/proof.sh $(ARGS)
 
 lock:  ## resolve the dependencies anew into requirements/ (needs uv)
 	@tools/lock.sh

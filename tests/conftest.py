@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.support import results
+
 # How long an example takes says something of the machine, not of the code.
 settings.register_profile("memdeploy", deadline=None, print_blob=True)
 settings.load_profile("memdeploy")
@@ -35,23 +37,27 @@ def missing_engine() -> str:
 
 #: Their servers stand in networks that a rehearsal chose for itself; all others' beside them.
 REHEARSED = ("test_backing_", "test_image_build", "test_modes_real", "test_product_real", "test_releases_real")
+#: Whole deployments on this machine.
+LOCAL = "test_local_"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Tests with an engine share one machine's networks and memory: one worker runs those of a rehearsal and one the
-    others, one after another, and both begin with them. The witness's share what its slow client did, a file at a
-    time. (xdist's own groups go by `_nodeid`, which pytest 9.2 does not read.)"""
+    """Tests with an engine share one machine's networks and memory: those of a rehearsal, of deployments on this
+    machine and of servers alone are three queues, each one test after another, and the workers begin with them. The
+    witness's share what its slow client did, a file at a time. (xdist's own groups go by `_nodeid`, which pytest 9.2
+    does not read.)"""
     from xdist.scheduler import LoadScopeScheduling
 
-    class TwoOnTheEngine(LoadScopeScheduling):  # type: ignore[misc]
+    class QueuesOnTheEngine(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             if nodeid.startswith("tests/contract/witness/"):
                 return nodeid.partition("::")[0]
             if not nodeid.startswith("tests/e2e/"):
                 return nodeid
-            return "rehearsed" if nodeid.removeprefix("tests/e2e/").startswith(REHEARSED) else "servers"
+            file = nodeid.removeprefix("tests/e2e/")
+            return "rehearsed" if file.startswith(REHEARSED) else "local" if file.startswith(LOCAL) else "servers"
 
-    return TwoOnTheEngine(config, log)
+    return QueuesOnTheEngine(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -63,7 +69,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(missing_engine())
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        results.clear()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for table in results.tables().values():
+        terminalreporter.section(table.title)
+        for line in results.lines(table):
+            terminalreporter.write_line(line)
     reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
     if reasons:
         terminalreporter.section("could not run here")

@@ -27,5 +27,9 @@ part() { printf '%s: %ss\n' "$1" "$((SECONDS - since))"; since=$SECONDS; }
 code=0 since=$SECONDS
 tools/lint.sh || code=1
 part lint
+tools/sbom.sh || code=1
+audit=$(tools/audit.sh) || code=1
+part 'bill of materials and audit'
 .venv/bin/python -m pytest -v -n 2 --dist loadscope --durations 10 --durations-min 5 "$@" || code=1
+printf '%s\n' "$audit"
 exit "$code"

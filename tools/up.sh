@@ -6,14 +6,9 @@ cd "$(dirname "$0")/.."
 say() { printf '%s\n' "$*" >&2; }
 
 tools/environment.sh core
-case $(.venv/bin/python tools/engine.py) in
-    no-engine) say "No container engine answers: MemMachine runs as a process, with SQLite and an index on disk." ;;
-    no-hub)
-        say "A container engine answers, the public hub does not: building the images from packages (tests/rig/up) ..."
-        tests/rig/up >&2 || say "The images could not be built; going on with what is there."
-        ;;
-    hub) say "A container engine answers, and so does the public hub: MemMachine and its databases run in containers." ;;
-esac
+tools/servers.sh \
+    "No container engine answers: MemMachine runs as a process, with SQLite and an index on disk." \
+    "A container engine answers, and so does the public hub: MemMachine and its databases run in containers."
 
 code=0
 .venv/bin/memdeploy up --provider local --yes "$@" || code=$?

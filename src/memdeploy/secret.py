@@ -1,9 +1,11 @@
-"""Secrets: a value that cannot print itself, a reference that may be journalled, and generation."""
+"""Secrets: a value that cannot print itself, a reference that may be journalled, generation, and taking values out of
+text that others wrote."""
 
 from __future__ import annotations
 
 import secrets
 import string
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -72,3 +74,47 @@ class SecretRef:
 def generate(length: int = 32) -> Secret:
     """A random password of `length` characters, about 5.95 bits each."""
     return Secret("".join(secrets.choice(URL_SAFE) for _ in range(length)))
+
+
+HIDDEN = "***"
+SHORTEST = 8
+"Of what is looked for in foreign text: a shorter value is a word that may stand there by itself."
+
+
+def hide(text: str, values: Iterable[Secret]) -> str:
+    """`text` without these values, in whatever dress: raw, escaped, encoded, in the middle of something larger."""
+    forms = {form for value in values for line in _lines(value.reveal()) for form in _forms(line)}
+    for form in sorted((form for form in forms if len(form) >= SHORTEST), key=len, reverse=True):
+        text = text.replace(form, HIDDEN)
+    return text
+
+
+def _lines(value: str) -> Iterator[str]:
+    """The value, and of a key in PEM each line: whoever quotes it may wrap it in another way."""
+    yield value
+    if "\n" in value:
+        yield from (line for line in value.splitlines() if not line.startswith("-----"))
+
+
+def _forms(value: str) -> Iterator[str]:
+    import json
+    import shlex
+    from urllib.parse import quote, quote_plus
+
+    raw = value.encode("utf-8", errors="surrogatepass")
+    escaped = json.dumps(value)[1:-1]
+    yield from (value, repr(value)[1:-1], shlex.quote(f" {value}")[2:-1], raw.hex())
+    yield from (quote(raw, safe=""), quote(raw), quote_plus(raw))
+    yield from (escaped, json.dumps(value, ensure_ascii=False)[1:-1], json.dumps(escaped)[1:-1])
+    yield from _in_base64(raw)
+
+
+def _in_base64(raw: bytes) -> Iterator[str]:
+    """Wherever the value begins inside what is encoded as a whole: three alignments, without the shared ends."""
+    import base64
+
+    for shift in range(3):
+        padded = bytes(shift) + raw
+        core = base64.b64encode(padded[: len(padded) // 3 * 3]).decode()[4 if shift else 0 :]
+        yield from (core, core.replace("+", "-").replace("/", "_"))
+    yield base64.b64encode(raw).decode()

@@ -1,7 +1,9 @@
 """A process to be killed: deploys three toys into a toy cloud that lives in a file, with a real journal and lease.
 
-Arguments: state root, cloud's file, `up` or `destroy`. The crash point is in MEMDEPLOY_TEST_CRASH.
-Prints, as JSON, the actions and the number of transitions.
+Arguments: state root, cloud's file, `up` or `destroy`. The crash point is in MEMDEPLOY_TEST_CRASH; TOYS_AHEAD names a
+file with the seconds that the boot clock is ahead; TOYS_PARALLEL is how many steps run at once; TOYS_STOP_INSIDE names
+a thing whose insert stops the process, and then fails with an answer that says nothing of the effect. Prints, as JSON,
+the actions and the number of transitions.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -16,14 +19,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from memdeploy.engine.clock import SystemClock
+from memdeploy.engine.clock import SystemClock, boottime
 from memdeploy.engine.converge import Converging
 from memdeploy.engine.crash import CrashPoints
 from memdeploy.engine.graph import Graph
-from memdeploy.engine.runner import Runner
+from memdeploy.engine.runner import Runner, RunOptions
 from memdeploy.engine.step import Intent, Observed, Operation, OperationStatus, Outputs, Ref, Run, State, Step
 from memdeploy.errors import CloudError, ErrorKind
 from memdeploy.state.deployments import Deployments
+from memdeploy.state.lease import Clocks
 
 
 class Cloud:
@@ -49,6 +53,11 @@ class Cloud:
             return thing
 
     def insert(self, name: str, body: Mapping[str, Any]) -> str:
+        with self.open() as data:
+            data.setdefault("asked", []).append([os.getpid(), name])
+        if os.environ.get("TOYS_STOP_INSIDE") == name:
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
+            raise CloudError("no answer", kind=ErrorKind.UNAVAILABLE)
         with self.open() as data:
             if name in data["things"]:
                 raise CloudError(f"{name} exists", kind=ErrorKind.CONFLICT)
@@ -155,9 +164,14 @@ def graph(cloud: Cloud, marker: str) -> Graph:
     )
 
 
+def clocks() -> Clocks:
+    ahead = os.environ.get("TOYS_AHEAD")
+    return Clocks(boottime=lambda: boottime() + float(Path(ahead).read_text())) if ahead else Clocks()
+
+
 def main(root: str, cloud_file: str, command: str) -> int:
     cloud = Cloud(Path(cloud_file))
-    deployments = Deployments(Path(root))
+    deployments = Deployments(Path(root), clocks=clocks())
     if "toys" not in deployments.names():
         deployments.create("toys", provider="toy", identity={}, binding="rehearsal-1", configuration={})
     place = deployments.open("toys")
@@ -165,9 +179,10 @@ def main(root: str, cloud_file: str, command: str) -> int:
         journal = place.write(lease)
         crash = CrashPoints.from_environment(os.environ, allowed=journal.snapshot.rehearsal is not None)
         steps = graph(cloud, journal.snapshot.id)
+        options = RunOptions(max_parallel=int(os.environ.get("TOYS_PARALLEL", "8")))
         runner = Runner(
             steps, {"deployment": journal.ledger()}, {"deployment": lease}, SystemClock(pace=0.001, patience=1.0),
-            lambda event: None, lambda error: None, cloud.poll, crash=crash,
+            lambda event: None, lambda error: None, cloud.poll, options, crash=crash,
         )  # fmt: skip
         result = runner.ensure(runner.probe()) if command == "up" else runner.remove(steps.order())
     print(

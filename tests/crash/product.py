@@ -106,6 +106,11 @@ def until(look: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
+def changing(disturbed: World) -> bool:
+    """Somebody has changed something, and so holds the lease: the first looks are made without."""
+    return any(request["mutates"] for request in disturbed.cloud.requests())
+
+
 def ended(process: subprocess.Popen[str]) -> Outcome:
     stdout, stderr = process.communicate(timeout=PATIENCE)
     return Outcome(process.returncode, stdout, stderr)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from tests.crash.product import UP, ended, existing, until, world
+from tests.crash.product import UP, changing, ended, existing, until, world
 
 
 def test_a_second_up_of_the_same_name_is_told_who_is_at_it(tmp_path: Path) -> None:
     with world(tmp_path) as disturbed:
         first = disturbed.memdeploy.start(*UP)
         try:
-            until(lambda: bool(disturbed.cloud.requests()), "request of the first")
+            until(lambda: changing(disturbed), "change by the first")
             first.send_signal(signal.SIGSTOP)
             second = disturbed.memdeploy(*UP, expect=5)
         finally:

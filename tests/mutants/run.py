@@ -18,7 +18,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("src", "tests", "docker", "pyproject.toml", "README.md", "LICENSE")
+COPIED = ("src", "tests", "docs", "docker", "pyproject.toml", "README.md", "LICENSE")
 TIMEOUT = 600.0
 AT_ONCE = 2
 

@@ -69,6 +69,13 @@ def tables(where: Path | None = None) -> dict[str, Table]:
     return merged
 
 
+def lines(table: Table) -> list[str]:
+    """For people: each column as wide as its widest cell."""
+    texts = [[str(cell) for cell in row] for row in (table.columns, *table.rows)]
+    widths = [max(len(text) for text in column) for column in zip(*texts, strict=True)]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in texts]
+
+
 def clear() -> None:
     """Before a run: what an earlier one found is no result of this one."""
     for path in folder().glob("*.*.json"):

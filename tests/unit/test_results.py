@@ -40,3 +40,8 @@ def test_what_an_earlier_run_found_goes_and_nothing_is_no_table() -> None:
     record(("503", 1, 0))
     results.clear()
     assert results.tables() == {}
+
+
+def test_people_read_columns_one_under_another() -> None:
+    record(("503", 12, 0), ("reset", 1, 0))
+    assert results.lines(results.tables()["faults"]) == ["kind   runs  lost", "503    12    0", "reset  1     0"]

@@ -17,6 +17,7 @@ from memdeploy.cli.logs import logs
 from memdeploy.cli.outputs import outputs
 from memdeploy.cli.plan import plan
 from memdeploy.cli.proxy import proxy
+from memdeploy.cli.recover import recover, unlock
 from memdeploy.cli.releases import releases
 from memdeploy.cli.status import status
 from memdeploy.cli.up import up
@@ -76,6 +77,8 @@ def build() -> typer.Typer:
         rollback,
         rescue,
         destroy,
+        recover,
+        unlock,
         list_,
         history,
         releases,

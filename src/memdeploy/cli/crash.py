@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
@@ -9,9 +10,8 @@ import time
 import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from urllib.parse import quote
 
-from memdeploy.secret import Secret
+from memdeploy.secret import HIDDEN, Secret, hide
 
 _SECRET_NAMES = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 _SECRET_SHAPES = re.compile(
@@ -23,29 +23,33 @@ _SECRET_SHAPES = re.compile(
     r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)",  # user:password in addresses
     re.DOTALL,
 )
-_SHORTEST = 6
 
 
 def write(error: BaseException, folder: Path, secrets: Iterable[Secret], environ: Mapping[str, str]) -> Path:
-    """Writes the traceback (no local variables) into a new 0600 file of `folder`; its path."""
+    """Writes the traceback (no local variables) into a new 0600 file of `folder`; its path. Raises OSError, or
+    `JournalError` where the folder is a link or another user's."""
     from memdeploy import __version__
+    from memdeploy.state.files import make_folder
 
-    named = (value for name, value in environ.items() if _SECRET_NAMES.search(name))
-    trace = redact("".join(traceback.format_exception(error)), (*(secret.reveal() for secret in secrets), *named))
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    named = (Secret(value) for name, value in environ.items() if _SECRET_NAMES.search(name))
+    trace = redact("".join(traceback.format_exception(error)), (*secrets, *named, *alive()))
+    make_folder(folder)
     path = folder / f"crash-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.getpid()}.log"
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(f"memdeploy {__version__}, Python {sys.version.split()[0]}, {sys.platform}\n\n{trace}")
     return path
 
 
-def redact(text: str, secrets: Iterable[str]) -> str:
-    """`text` without these values (raw, percent-encoded, as Python shows them) and without what looks like one."""
-    for value in sorted({s for s in secrets if len(s) >= _SHORTEST}, key=len, reverse=True):
-        for form in (value, quote(value, safe=""), repr(value)[1:-1]):
-            text = text.replace(form, "***")
-    return _SECRET_SHAPES.sub("***", text)
+def redact(text: str, secrets: Iterable[Secret]) -> str:
+    """`text` without these values, in whatever dress, and without what looks like one."""
+    return _SECRET_SHAPES.sub(HIDDEN, hide(text, secrets))
+
+
+def alive() -> list[Secret]:
+    """Every secret that this process holds at the moment: generated ones and those read back too, which no list has.
+    A traceback keeps what its frames had."""
+    return [found for found in gc.get_objects() if type(found) is Secret]
 
 
 def folder() -> Path:

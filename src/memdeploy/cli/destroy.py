@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,6 +27,15 @@ def destroy(
     finish: Annotated[
         bool, _flag("--finish", "FINISH", "Remove what the cloud still held when an earlier destroy ended (exit 11).")
     ] = False,
+    confirm: Annotated[
+        str | None,
+        typer.Option(
+            "--confirm",
+            envvar="MEMDEPLOY_CONFIRM",
+            metavar="NAME",
+            help="After `recover`: this deployment, and all that was listed, is what you mean. Besides --yes.",
+        ),
+    ] = None,
     shared: Annotated[
         bool, _flag("--shared", "SHARED", "Network, peering and image repositories, when no deployment uses them.")
     ] = False,
@@ -36,7 +45,13 @@ def destroy(
     What the data needs to live again stays with it. Only what carries this deployment's marker or
     stands in its journal is touched.
     """
-    own = {"delete_data": delete_data, "no_final_backup": no_final_backup, "finish": finish, "shared": shared}
+    own: dict[str, Any] = {
+        "delete_data": delete_data,
+        "no_final_backup": no_final_backup,
+        "finish": finish,
+        "shared": shared,
+    }
+    own |= {"confirmed": confirm} if confirm else {}
     invoke(call, own, before=lambda: _fit(delete_data, no_final_backup, shared))
 
 

@@ -31,13 +31,14 @@ _OTHER_VARIABLES = tuple(option.env for option in RUN_OPTIONS) + tuple(
         "EXIT_CODE", "REPLACE", "DELETE_DATA", "FINISH", "SHARED", "NO_FINAL_BACKUP", "PORT", "CACHED", "CHECK_MODEL",
         "PRINT_ROLE", "TO", "MIGRATE", "INTO", "BACKUP_TO", "REPAIR", "DATA",
         "COSTS", "LIVE_PRICES", "SCHEMA", "FORCE", "ENV", "REMOVE",
+        "SUFFIX", "CONFIRM", "HOLDER_IS_GONE", "TEST_CRASH", "TEST_LEASE",
         "SINCE", "LEVEL", "LIMIT", "FOLLOW",
     )
 )  # fmt: skip
 
 _FROM_LINE = ("state", "rehearse", "time_scale", "world", "faults", "yes", "wait", "keep_going", "events", "wire_log")
 #: A file describes what these make, whatever name the line gives it; the others look at what is there.
-_CONFIGURED = ("plan", "up", "doctor")
+_CONFIGURED = ("plan", "up", "doctor", "recover")
 _NEEDS_KEY = ("plan", "up", "doctor", "restore", "upgrade")
 _ASKS_FOR_KEY = "up"
 
@@ -222,6 +223,8 @@ def _defect(error: Exception, call: Call, secrets: list[Secret]) -> MemdeployErr
         path: Any = crash.write(error, crash.folder(), secrets, call.seams.environ)
     except OSError as problem:
         path = f"nowhere: {problem.strerror}"
+    except MemdeployError as problem:
+        path = f"nowhere: {problem.message}"
     return MemdeployError(
         f"memdeploy itself failed ({type(error).__name__}); the details are in {path}",
         code="internal",

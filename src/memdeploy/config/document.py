@@ -18,6 +18,9 @@ from memdeploy.config.errors import ConfigError, shown
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 16
+_TEXT = "tag:yaml.org,2002:str"
+#: Whatever else a tag names could be anything, an object of Python among it.
+_TAGS = frozenset(f"tag:yaml.org,2002:{word}" for word in ("str", "null", "bool", "int", "map", "seq"))
 
 
 class _Loader(yaml.SafeLoader):
@@ -96,10 +99,20 @@ def _refuse_aliases(text: str, name: str) -> None:
 
 
 def _build(node: yaml.Node, loader: _Loader, name: str, path: tuple[str, ...], lines: dict[str, int]) -> Any:
+    if node.tag not in _TAGS:
+        raise yaml.constructor.ConstructorError(None, None, f"no constructor for {shown(node.tag)}", node.start_mark)
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, loader, name, path, lines)
     if isinstance(node, yaml.SequenceNode):
         return [_build(item, loader, name, (*path, str(i)), lines) for i, item in enumerate(node.value)]
+    return _scalar(node, loader)
+
+
+def _scalar(node: yaml.Node, loader: _Loader) -> Any:
+    """What a tag claims is not believed: `!!int abc` is a text."""
+    meant = loader.resolve(yaml.ScalarNode, node.value, (True, False))  # type: ignore[no-untyped-call]
+    if node.tag not in (_TEXT, meant):
+        raise yaml.constructor.ConstructorError(None, None, f"{shown(node.value)} is no {node.tag}", node.start_mark)
     return loader.construct_object(node)
 
 

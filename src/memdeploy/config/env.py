@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from memdeploy.config.errors import ConfigError, nearest, shown
 from memdeploy.config.options import OPTIONS, PREFIX, Option
+
+#: As in the file: what no option could take is not worth reading.
+NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 def read(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -17,7 +21,7 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
 def convert(option: Option, text: str, *, where: str) -> Any:
     """A text as the option's kind: numbers are digits, lists `a,b`, mappings `a=1,b=2`."""
     if option.kind == "integer":
-        if not text.strip().lstrip("-").isascii() or not text.strip().lstrip("-").isdigit():
+        if not NUMBER.fullmatch(text.strip()):
             raise wrong(option, text, where=where)
         return int(text)
     if option.kind == "list":

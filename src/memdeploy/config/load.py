@@ -164,7 +164,7 @@ def _textual(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
             result[key] = inside if option else _textual(value, f"{path}.")
         elif option and option.kind == "text" and number:
             result[key] = str(value)
-        elif option and option.kind == "integer" and isinstance(value, str) and value.isdigit():
+        elif option and option.kind == "integer" and isinstance(value, str) and env.NUMBER.fullmatch(value):
             result[key] = int(value)
         elif value is not None:  # an empty key says nothing
             result[key] = value

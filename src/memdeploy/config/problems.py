@@ -12,14 +12,18 @@ from memdeploy.config.options import BY_PATH
 
 #: Somebody may have pasted the key itself here; its value is never repeated.
 _KEY = "model.key"
+_TOLD = 20  # findings at once; for each a word is looked for that was meant
 _KEY_FORMS = "Write exactly one of key: {env: NAME}, key: {file: PATH} or key: {secret: NAME}."
 
 
 def explain(error: ValidationError, where: Callable[[str], str]) -> ConfigError:
     """One error for all findings: the first one's place and advice, and a line for each of the others."""
-    findings = [_finding(item) for item in error.errors(include_url=False)]
+    found = error.errors(include_url=False)
+    findings = [_finding(item) for item in found[:_TOLD]]
     path, message, advice = findings[0]
     others = "".join(f"\n{where(p)}: {m}. {a}" for p, m, a in findings[1:])
+    if len(found) > _TOLD:
+        others += f"\nand {len(found) - _TOLD} more"
     return ConfigError(message + others, where=where(path), suggestion=advice)
 
 

@@ -3,9 +3,10 @@
 Points: `before-intent`, `after-intent`, `after-call` (the cloud has done it, the answer was not looked at),
 `after-answer` (it was, and an operation's name is recorded), `after-outcome`; and the end of each durable transition.
 
-A specification is `after-transition:7` or `<point>:<step>[:<verb>]`, as in `after-call:postgres.instance:create`. It
-acts only where a run changes nothing but a rehearsal or this machine: nothing in an environment can kill a run against
-a real cloud.
+A specification is `after-transition:7` or `<point>:<step>[:<verb>]`, as in `after-call:postgres.instance:create`;
+with `stop:` before it the process is not killed but stopped (SIGSTOP), and goes on when it is told to. It acts only
+where a run changes nothing but a rehearsal or this machine: nothing in an environment can kill a run against a real
+cloud.
 """
 
 from __future__ import annotations
@@ -27,8 +28,16 @@ class Point(StrEnum):
     AFTER_OUTCOME = "after-outcome"
 
 
+STOP = "stop:"
+
+
 def kill_self() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stop_self() -> None:
+    """All threads, and this one before it goes a step further: a signal to the process may find another one first."""
+    signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
 
 class CrashPoints:
@@ -42,7 +51,10 @@ class CrashPoints:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, allowed: bool) -> CrashPoints:
-        return cls(environment.get(VARIABLE) if allowed else None)
+        wanted = environment.get(VARIABLE) if allowed else None
+        if wanted is None or not wanted.startswith(STOP):
+            return cls(wanted)
+        return cls(wanted.removeprefix(STOP), stop_self)
 
     def reached(self, point: Point, step: str, verb: str) -> None:
         if self._specification in (f"{point}:{step}", f"{point}:{step}:{verb}"):

@@ -8,16 +8,20 @@ from dataclasses import replace
 from typing import Any
 
 from memdeploy.engine.kit import Kit
-from memdeploy.engine.ledger import StepRecord
+from memdeploy.engine.ledger import Noted, StepRecord
 from memdeploy.engine.scheduler import Schedule
-from memdeploy.engine.step import Effect, Observed, Outputs, State, Step, unknowns
+from memdeploy.engine.step import Effect, Observed, Outputs, Recoverable, State, Step, unknowns
 from memdeploy.engine.values import plain, resolve
 from memdeploy.errors import CloudError, ErrorKind, MemdeployError
 
 
 class Probing:
-    def __init__(self, kit: Kit) -> None:
+    """`recovering`: the journal was lost; what a step would have noted is read off what is there, before it is looked
+    at, and committed to the ledger (one that forgets)."""
+
+    def __init__(self, kit: Kit, *, recovering: bool = False) -> None:
         self._kit = kit
+        self._recovering = recovering
         self._lock = threading.Lock()
         self._observed: dict[str, Observed] = {}
         self._error: MemdeployError | None = None
@@ -56,6 +60,9 @@ class Probing:
             inputs = probed_inputs(self._kit, step, self._observed)
         missing = tuple(dict.fromkeys(unknowns(inputs)))
         try:
+            if self._recovering and isinstance(step.resource, Recoverable):
+                notes = step.resource.recovered(self._kit.looking(step, inputs))
+                self._kit.ledger(step).commit(step.name, Noted(plain(notes, "note")))
             seen = step.resource.probe(self._kit.looking(step, inputs))
         except CloudError as error:
             seen = _as_state(error)

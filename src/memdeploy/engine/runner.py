@@ -69,6 +69,10 @@ class Runner:
         is an absence, a 403 `UNREADABLE`; any other failure is raised, as is `Cancelled`."""
         return Probing(self._kit()).run()
 
+    def recover(self) -> dict[str, Observed]:
+        """As `probe`, for a lost journal: the ledgers then hold the notes that could be read off what is there."""
+        return Probing(self._kit(), recovering=True).run()
+
     def ensure(self, observed: Mapping[str, Observed] | None = None) -> RunResult:
         """Every step as wanted. Steps that `observed` (of `probe`) found right make no request. Never raises for what
         a step did: see `RunResult.error`."""

@@ -242,6 +242,16 @@ class Protected(Protocol):
         ...
 
 
+@runtime_checkable
+class Recoverable(Protocol):
+    """A resource that needs its notes to be recognised, or removed, to the end."""
+
+    def recovered(self, run: Run) -> Mapping[str, Any]:
+        """Read only, when the journal was lost: the notes that what is there still tells. What nobody can know is left
+        out; `ensure` must hold without it."""
+        ...
+
+
 @dataclass(frozen=True)
 class Outage:
     """What does not answer while a difference of effect `restart` is brought about, and for about how long."""

@@ -25,6 +25,7 @@ from memdeploy.lifecycle.result import Result
 from memdeploy.memmachine import archive
 from memdeploy.memmachine.archive import Manifest, Part
 from memdeploy.providers.local.settled import default_folder
+from memdeploy.state.files import make_missing
 from memdeploy.state.journal import DeploymentStatus
 
 FOLDER = "backups"
@@ -70,7 +71,7 @@ def place(changing: Changing, wanted: Path | None) -> Path:
     if path.exists():
         raise Refused(f"{path} is there already", code="exists", where=str(path), suggestion="Name another with --to.")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_missing(path.parent)
     except OSError as error:
         raise Refused(
             f"{path.parent} cannot be made: {error.strerror}", code="archive-files", where=str(path),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,13 +16,14 @@ from memdeploy.engine.ledger import Guard, Ledger, Status
 from memdeploy.engine.runner import Runner
 from memdeploy.engine.step import Observed, State
 from memdeploy.errors import Locked
-from memdeploy.lifecycle import naming, where
+from memdeploy.lifecycle import naming, testing, where
 from memdeploy.lifecycle.memory import MemoryLedger, NoLease
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.session import DEPLOYMENT, SHARED, Session, session, shared_place
+from memdeploy.lifecycle.tracing import refuse_lost
 from memdeploy.state.deployments import Place
 from memdeploy.state.journal import DeploymentStatus, Journal
-from memdeploy.state.lease import Lease
+from memdeploy.state.lease import Holder, Lease
 from memdeploy.state.writer import JournalWriter
 
 WAIT = 24 * 3600.0  # --wait: as long as it takes
@@ -57,9 +60,10 @@ def change(request: Request, sink: Sink, *, may_create: bool = False) -> Iterato
     named = replace(request, name=name)
     if may_create and naming.existing(name, deployments) is None:
         with session(named, sink, journal=None, deployments=deployments) as drafted:
+            refuse_lost(drafted)
             place = deployments.keep(drafted.journal)
             with (
-                _held(place, request) as (lease, writer),
+                _held(place, request, sink) as (lease, writer),
                 _forgotten_if_new(place, lease, writer),
                 _logged(drafted, place, lease) as logged,
             ):
@@ -67,7 +71,7 @@ def change(request: Request, sink: Sink, *, may_create: bool = False) -> Iterato
         return
     place = deployments.open(name)
     with (
-        _held(place, request) as (lease, writer),
+        _held(place, request, sink) as (lease, writer),
         session(named, sink, journal=writer.snapshot, deployments=deployments) as opened,
         _logged(opened, place, lease) as logged,
     ):
@@ -75,8 +79,13 @@ def change(request: Request, sink: Sink, *, may_create: bool = False) -> Iterato
 
 
 @contextlib.contextmanager
-def _held(place: Place, request: Request) -> Iterator[tuple[Lease, JournalWriter]]:
-    with place.acquire(request.command, wait=WAIT if request.wait else 0.0, cancel=request.cancel) as lease:
+def _held(place: Place, request: Request, sink: Sink) -> Iterator[tuple[Lease, JournalWriter]]:
+    def waiting(holder: Holder) -> None:
+        text = f"waiting for {holder.describe()}"
+        sink(Event(EventKind.NOTICE, time.time(), data={"text": text, "level": "info"}))
+
+    wait, term = WAIT if request.wait else 0.0, testing.term(place, os.environ)
+    with place.acquire(request.command, wait=wait, cancel=request.cancel, term=term, waiting=waiting) as lease:
         writer = place.write(lease)
         naming.refuse_ended(writer.snapshot)
         yield lease, writer

@@ -9,11 +9,12 @@ from typing import Any
 from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.ledger import Kept
 from memdeploy.engine.results import RunResult
-from memdeploy.errors import ExitCode, NotYet, Refused, UsageError
+from memdeploy.errors import AnswerNeeded, ExitCode, NotYet, Refused, UsageError
 from memdeploy.lifecycle import orphans, where
 from memdeploy.lifecycle.agreeing import agreed
 from memdeploy.lifecycle.changing import Changing, change, shared_at_rest
 from memdeploy.lifecycle.outcome import error_of, leftovers, removed, seconds_since
+from memdeploy.lifecycle.rebuilt import RECOVERED
 from memdeploy.lifecycle.rehearsing import leave
 from memdeploy.lifecycle.removal import Removal, removal
 from memdeploy.lifecycle.request import Request
@@ -46,6 +47,8 @@ def _destroy_one(request: Request, sink: Sink) -> Result:
         opened.begin(opened.graph)
         _refuse_protected(changing, chosen)
         data: dict[str, Any] = {**opened.header(), "delete_data": _deletes_data(changing)}
+        if _unconfirmed(changing):
+            return _listed(opened, chosen, data)
         if not _agreed(opened, chosen):
             return Result("destroy", "success", ExitCode.DONE, data)
         found = _remove(changing, chosen)
@@ -93,6 +96,28 @@ def _refuse_protected(changing: Changing, chosen: Removal) -> None:
             where=step,
             suggestion="Lift the protection where it was set, then run `memdeploy destroy` again.",
         )
+
+
+def _unconfirmed(changing: Changing) -> bool:
+    """What a recovered journal holds was read off markers, and no `up` confirmed it since: --yes says too little."""
+    request, name = changing.session.request, changing.journal.name
+    return RECOVERED in changing.journal.facts and not request.finish and request.confirmed != name
+
+
+def _listed(opened: Session, chosen: Removal, data: Mapping[str, Any]) -> Result:
+    """Everything that would go and stay, and how to say that this is meant."""
+    name = opened.journal.name
+    error = AnswerNeeded(
+        f"the journal of {name} was recovered, and no `up` confirmed it since: read what would be removed",
+        code="confirm-needed",
+        where="--confirm",
+        suggestion=f"When all of this is what you mean, run it again with --confirm {name}.",
+    )
+    would = {
+        "would_remove": [{"step": step, "what": opened.graph[step].title} for step in chosen.remove],
+        "would_keep": [{"step": step, "what": opened.graph[step].title} for step in (*chosen.retain, *chosen.keep)],
+    }
+    return Result("destroy", "error", ExitCode.ANSWER_NEEDED, {**data, **would}, [error_entry(error)])
 
 
 def _agreed(opened: Session, chosen: Removal) -> bool:

@@ -10,11 +10,12 @@ from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Observed
 from memdeploy.errors import ExitCode, Refused, UsageError
-from memdeploy.lifecycle import actions, configuration, orphans
+from memdeploy.lifecycle import actions, configuration, naming, orphans
 from memdeploy.lifecycle.configuration import SERVICE
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result, error_entry
 from memdeploy.lifecycle.session import Session, look, usual_seconds
+from memdeploy.lifecycle.tracing import refuse_lost
 from memdeploy.providers.base import PriceLine
 
 LIVE = "live"
@@ -23,6 +24,8 @@ LIVE = "live"
 def plan(request: Request, sink: Sink) -> Result:
     """Exit 3 with the reasons when `up` would refuse."""
     with look(request, sink, may_create=True) as session:
+        if naming.existing(session.journal.name, session.deployments) is None:
+            refuse_lost(session)
         session.begin(session.graph)
         planned = planned_actions(session, session.observe())
         data = plan_data(session, planned)

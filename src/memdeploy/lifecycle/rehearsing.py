@@ -70,7 +70,7 @@ def stage(
             code="rehearsal-unavailable",
             suggestion="See its log, or start afresh with `memdeploy rehearsal stop`.",
         ) from error
-    _check(binding, found)
+    check(binding, found)
     try:
         yield found
     finally:
@@ -105,7 +105,8 @@ def _staged(found: process.Started) -> Stage:
     return Stage(found.id, target, found.scale, found.backing, found.reason, found.space)
 
 
-def _check(binding: str | None, found: Stage) -> None:
+def check(binding: str | None, found: Stage) -> None:
+    """Raises `UsageError` when a journal with this binding (None: there is none) is not of this stage."""
     if binding is None or binding == found.binding:
         return
     if binding == REAL:

@@ -26,8 +26,10 @@ class Request:
     `neo4j_password`) and raises `UsageError` for what cannot be read.
     `archive` is where `backup` writes and `restore` reads, `to` the release of `upgrade`, `into`
     the new deployment of one with `migrate`; `data` and `repair` are
-    `verify`'s. `port` is `proxy`'s, 0: any. `interactive` says that somebody can answer; `confirm` then asks
-    one question, else it is None; `hidden` asks for one line that is not shown (empty: none was given), for `up` only.
+    `verify`'s. `suffix` says which of several deployments of one name `recover` means, `confirmed` is the name that
+    `destroy` was told besides, `holder_is_gone` what `unlock` was told of a holder that may live. `port` is `proxy`'s,
+    0: any. `interactive` says that somebody can answer; `confirm` then asks one question, else it is None; `hidden`
+    asks for one line that is not shown (empty: none was given), for `up` only.
     """
 
     command: str
@@ -50,6 +52,9 @@ class Request:
     finish: bool = False
     shared: bool = False
     no_final_backup: bool = False
+    suffix: str | None = None
+    confirmed: str | None = None
+    holder_is_gone: bool = False
     port: int = 0
     costs: bool = False
     live_prices: bool = False

@@ -62,8 +62,11 @@ class Session:
         self.sink(Event(kind, self.clock.now(), step, data))
 
     def of(self, deployment: Deployment, journal: Journal) -> Session:
-        """The same command on another configuration of the same deployment, with what is journalled by now."""
-        context = replace(self.context, deployment=deployment, records=journal.outputs())
+        """The same command on another configuration of the same deployment, with what is journalled by now; or (its
+        journal was lost) on the deployment that this journal says it is."""
+        context = replace(
+            self.context, deployment=deployment, id=journal.id, suffix=journal.suffix, records=journal.outputs()
+        )
         cloud = load(deployment.provider)(context)
         return replace(self, deployment=deployment, journal=journal, context=context, cloud=cloud, graph=cloud.graph())
 

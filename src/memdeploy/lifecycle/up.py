@@ -16,6 +16,7 @@ from memdeploy.lifecycle.agreeing import agreed
 from memdeploy.lifecycle.changing import Changing, change, shared_at_rest, shared_for_up
 from memdeploy.lifecycle.outcome import error_of, seconds_since
 from memdeploy.lifecycle.plan import check_replace, plan_data, planned_actions, tell_plan, warned
+from memdeploy.lifecycle.rebuilt import RECOVERED
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Outcome, Result, error_entries, error_entry
 from memdeploy.lifecycle.session import Session
@@ -87,7 +88,8 @@ def _deploy(changing: Changing, observed: Mapping[str, Observed]) -> RunResult:
     diagnosis.reconsider(changing, found)
     if found.ok:
         found = _remove_orphans(changing, found)
-    changing.writer.update(status=_status(changing, found))
+    # What an `up` brought to its end needs no other proof than any journal has.
+    changing.writer.update(status=_status(changing, found), facts={RECOVERED: None} if found.ok else None)
     return found
 
 

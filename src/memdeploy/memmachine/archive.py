@@ -100,9 +100,13 @@ def unpack(path: Path, folder: Path) -> Manifest:
     with _files(folder), _opened(path) as archive:
         manifest = _manifest(path, archive)
         for part in manifest.parts:
-            with (folder / part.file).open("wb") as target:
+            with open(folder / part.file, "wb", opener=_private) as target:
                 _copy(path, archive, part, target)
     return manifest
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def _fill(file: IO[bytes], manifest: Manifest, folder: Path) -> None:

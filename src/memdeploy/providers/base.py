@@ -120,6 +120,18 @@ class Role:
     how: str
 
 
+@dataclass(frozen=True)
+class Trace:
+    """What carries the marker of a deployment of some name. `what` names it for people."""
+
+    id: str
+    suffix: str
+    what: str
+
+    def to_json(self) -> dict[str, str]:
+        return asdict(self)
+
+
 class Cloud(Protocol):
     """A provider, opened for one deployment. Opening does no I/O and loads no SDK."""
 
@@ -178,6 +190,16 @@ class Cloud(Protocol):
     def doctor(self, *, check_model: bool) -> Step:
         """A transient step that runs all checks of preflight and more, changes nothing, and fails for none of them: its
         outputs have `findings` (as `Finding.to_json`). `check_model` makes one free call to the model's provider."""
+        ...
+
+    def traces(self, *, thorough: bool) -> Step:
+        """A transient step that looks for what carries the marker of any deployment of this name, whatever its id: its
+        outputs have `traces` (as `Trace.to_json`). Not `thorough`: one request, and of a deployment with secrets."""
+        ...
+
+    def settings(self) -> Step:
+        """A transient step that reads off what is there how this deployment was configured: its outputs are paths of
+        the configuration (`model.embedding`) and their values, as far as they can be known."""
         ...
 
     def role(self) -> Role:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from memdeploy.rehearsal.app import App
 
 HEALTH = "/_rehearsal/health"
+_NOT_UNDERSTOOD = (ValueError, KeyError, TypeError, RecursionError)
 
 
 def answer(app: App, request: Request) -> Answer:
@@ -45,7 +47,7 @@ def _inventory(app: App, request: Request) -> Answer:
 
 def _requests(app: App, request: Request) -> Answer:
     since = parse_qs(request.query).get("since", ["0"])[0]
-    if not since.isdigit():
+    if not re.fullmatch("[0-9]{1,18}", since):
         return json_answer(400, {"error": "since: expected a whole number"})
     with app.store.transaction():
         return json_answer(200, {"requests": app.store.requests(int(since))})
@@ -55,7 +57,7 @@ def _faults(app: App, request: Request) -> Answer:
     try:
         spec = json.loads(request.body or b"{}")["spec"]
         app.set_faults(str(spec))
-    except (ValueError, KeyError, TypeError) as error:
+    except _NOT_UNDERSTOOD as error:
         return json_answer(400, {"error": f'expected {{"spec": "503=0.1,…"}}: {error}'})
     return json_answer(200, {"spec": spec})
 
@@ -65,7 +67,7 @@ def _containers(app: App, request: Request) -> Answer:
         given = json.loads(request.body or b"{}")["containers"]
         with app.store.transaction():
             planted.plant(app.store, given)
-    except (ValueError, KeyError, TypeError) as error:
+    except _NOT_UNDERSTOOD as error:
         return json_answer(400, {"error": f'expected {{"containers": [{{"name": "*-api", …}}]}}: {error}'})
     return json_answer(200, {"containers": given})
 

@@ -8,6 +8,7 @@ import logging
 import re
 import secrets
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -146,6 +147,13 @@ class App:
 
     def handle(self, request: Request, raw_path: str) -> Answer | None:
         """`raw_path` is the path still percent-encoded, with its leading slash. None: cut the connection."""
+        try:
+            return self._handle(request, raw_path)
+        except Exception as error:
+            failed("no answer to %s %s", request.verb, raw_path, error=error)
+            return json_answer(500, {"error": "the rehearsal failed; see its log"})
+
+    def _handle(self, request: Request, raw_path: str) -> Answer | None:
         if request.path.startswith("/_rehearsal/"):
             return self._own(request)
         for mount in self._mounts:
@@ -160,22 +168,26 @@ class App:
             return dialect.render(not_found(f"No API {service!r} in this rehearsal; it has: {known}"), service)
         try:
             return self._api(service, path, request)
-        except Exception:
+        except Exception as error:
             # A fault of the rehearsal, never of the client; the transaction is undone.
-            log.exception("no answer to %s /%s/%s", request.verb, service, path)
+            failed("no answer to %s /%s/%s", request.verb, service, path, error=error)
             return dialect.render(Refusal(500, "INTERNAL", f"The rehearsal failed at {service}; see its log."), service)
 
     def _own(self, request: Request) -> Answer:
-        if request.path != admin.HEALTH and not self._authentic(request):
+        """With a backing for whoever holds the rehearsal's token: an account of its cloud is none of its keepers."""
+        if request.path != admin.HEALTH and not self._trusted(request):
             return json_answer(401, {"error": {"code": 401, "message": UNAUTHENTICATED, "status": "UNAUTHENTICATED"}})
         with self.store.transaction():
             found = metadata.answer(self.cloud, request)
         return found or admin.answer(self, request)
 
+    def _trusted(self, request: Request) -> bool:
+        wanted = self.settings.token
+        return wanted is None or (wanted != "" and hmac.compare_digest(request.bearer.encode(), wanted.encode()))
+
     def _authentic(self, request: Request) -> bool:
         """With a backing: the rehearsal's own token, or an access token that this cloud gave to an account."""
-        wanted = self.settings.token
-        if wanted is None or hmac.compare_digest(request.bearer.encode(), wanted.encode()):
+        if self._trusted(request):
             return True
         with self.store.transaction():
             return identity.account_of(self.cloud, request.bearer) is not None
@@ -251,6 +263,12 @@ class App:
             else:
                 body = self._dispatcher.answer(call, match, consumer)
         return json_answer(200, _present(body))
+
+
+def failed(text: str, *arguments: str, error: BaseException | None) -> None:
+    """In the log: which kind of error and where. Its own text may hold what was sent, a password among it."""
+    where = "".join(traceback.format_tb(error.__traceback__)) if error else ""
+    log.error(f"{text}: %s\n%s", *arguments, type(error).__name__, where)
 
 
 UNAUTHENTICATED = (

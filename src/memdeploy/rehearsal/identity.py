@@ -52,7 +52,7 @@ def id_token(cloud: Cloud, email: str, audience: str, *, with_email: bool = True
 def id_claims(cloud: Cloud, token: str) -> Mapping[str, Any] | None:
     """The claims of an unexpired identity token of this cloud (check `aud` yourself); None for anything else."""
     signed, _, signature = token.rpartition(".")
-    if signed.count(".") != 1 or not hmac.compare_digest(_signature(cloud, signed), signature):
+    if signed.count(".") != 1 or not _same(_signature(cloud, signed), signature):
         return None
     claims: dict[str, Any] = json.loads(_decoded(signed.split(".")[1]))
     return claims if claims.get("exp", 0) >= cloud.now else None
@@ -69,10 +69,15 @@ def _signed(cloud: Cloud, claims: Mapping[str, Any]) -> str:
 
 def _verified(cloud: Cloud, token: str) -> dict[str, Any] | None:
     part, _, signature = token.partition(".")
-    if not hmac.compare_digest(_signature(cloud, part), signature):
+    if not _same(_signature(cloud, part), signature):
         return None
     claims: dict[str, Any] = json.loads(_decoded(part))
     return claims
+
+
+def _same(one: str, other: str) -> bool:
+    """Of texts of any letters."""
+    return hmac.compare_digest(one.encode(), other.encode(errors="surrogateescape"))
 
 
 def _signature(cloud: Cloud, text: str) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from memdeploy.rehearsal import private
 from memdeploy.rehearsal.files import RECORD, TOKEN, BackingChoice
 
 LOG = "server.log"
@@ -60,8 +61,11 @@ def start(
     found = running(folder)
     if found is not None:
         return found
-    _make_private(folder)
-    child = _spawn(folder, _arguments(folder, backing, time_scale, world, faults))
+    try:
+        private.make_folder(folder)
+        child = _spawn(folder, _arguments(folder, backing, time_scale, world, faults))
+    except OSError as error:
+        raise RehearsalError(f"{error.filename or folder}: {error.strerror or error}") from error
     return _await_ready(folder, child, START_PATIENCE if backing == "none" else CONTAINER_PATIENCE)
 
 
@@ -111,13 +115,6 @@ def passed_on(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_ALL)}
 
 
-def _make_private(folder: Path) -> None:
-    """It and all that is missing above it: 0700."""
-    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
-        missing.mkdir(mode=0o700, exist_ok=True)
-    folder.chmod(0o700)
-
-
 def _arguments(
     folder: Path, backing: BackingChoice, time_scale: float | None, world: Path | None, faults: str | None
 ) -> list[str]:
@@ -128,7 +125,7 @@ def _arguments(
 
 def _spawn(folder: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
     """In a session of its own, so that Ctrl-C in our terminal is not for it."""
-    log = os.open(folder / LOG, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+    log = private.open_file(folder / LOG, os.O_APPEND | os.O_WRONLY)
     try:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "memdeploy.rehearsal", *arguments],
@@ -198,11 +195,13 @@ def _token(path: Path | None) -> str | None:
 
 
 def _read_record(folder: Path) -> dict[str, Any] | None:
+    """What the server left there; None for none, and for what nobody but a server of ours would have to believe."""
     try:
-        record: dict[str, Any] = json.loads((folder / RECORD).read_text())
-    except (OSError, ValueError):
+        record = json.loads(private.read(folder / RECORD))
+    except (OSError, ValueError, RecursionError):
         return None
-    return record
+    whole = isinstance(record, dict) and type(record.get("pid")) is int and isinstance(record.get("endpoint"), str)
+    return record if whole and 0 < record["pid"] < 2**31 else None
 
 
 def _alive(pid: int) -> bool:

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-from memdeploy.rehearsal.app import App, host_to_path
+from memdeploy.rehearsal.app import App, failed, host_to_path
 from memdeploy.rehearsal.http import Answer, Request, json_answer
 
 log = logging.getLogger("memdeploy.rehearsal")
@@ -26,7 +26,17 @@ HOSTS = re.compile(
 )
 ORIGINS = re.compile(r"https?://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 LINGER_ZERO = struct.pack("ii", 1, 0)
-MAX_BODY = 64 * 1024 * 1024
+MAX_BODY, MAX_LINE = 64 * 1024 * 1024, 4096
+DIGITS = re.compile(r"[0-9]{1,18}")
+CHUNK = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
+
+
+class Unread(Exception):
+    """A request whose body cannot be read; the connection ends with the answer."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -37,30 +47,58 @@ class Handler(BaseHTTPRequestHandler):
     app: ClassVar[App]
 
     def _serve(self) -> None:
-        length = self.headers.get("Content-Length", "0")
-        body = self._chunked() if self.headers.get("Transfer-Encoding", "").lower() == "chunked" else None
-        if body is None:
-            if not length.isdigit() or int(length) > MAX_BODY:
-                self.close_connection = True
-                return self._write(json_answer(413, {"error": "body too large"}))
-            body = self.rfile.read(int(length))
-        target = urlsplit(self.path)
+        try:
+            body, target = self._body(), urlsplit(self.path)
+        except Unread as refused:
+            self.close_connection = True
+            return self._write(json_answer(refused.status, {"error": str(refused)}))
+        except ValueError:
+            return self._write(json_answer(400, {"error": "what is asked for is no address"}))
         host = target.netloc or self.headers.get("Host", "")
-        if not HOSTS.fullmatch(host) or not ORIGINS.fullmatch(self.headers.get("Origin", "http://localhost")):
+        if not self._from_here(host):
             return self._write(json_answer(403, {"error": "this rehearsal answers to its own loopback address only"}))
         raw_path = host_to_path(host.partition(":")[0], target.path)
         headers = {name.lower(): value for name, value in self.headers.items()} | {"host": host}
         answer = self.app.handle(Request(self.command, unquote(raw_path), target.query, headers, body), raw_path)
         return self._cut() if answer is None else self._write(answer)
 
+    def _from_here(self, host: str) -> bool:
+        """No page of another site: neither under a name of its own, nor with its origin, nor in an image's address."""
+        origin = self.headers.get("Origin", "http://localhost")
+        foreign = self.headers.get("Sec-Fetch-Site", "").lower() == "cross-site"
+        return bool(HOSTS.fullmatch(host) and ORIGINS.fullmatch(origin)) and not foreign
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            return self._chunked()
+        length = self.headers.get("Content-Length", "0")
+        if not DIGITS.fullmatch(length):
+            raise Unread(400, "its length is no number")
+        if int(length) > MAX_BODY:
+            raise Unread(413, "body too large")
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):  # of a client that was killed: it may well say something else than all of it would
+            raise Unread(400, "half a request is none")
+        return body
+
     def _chunked(self) -> bytes:
         """A body in chunks, as registry clients send layers."""
-        parts = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
+        parts: list[bytes] = []
+        room = MAX_BODY
+        while size := self._chunk_size():
+            room -= size
+            if room < 0:
+                raise Unread(413, "body too large")
             parts.append(self.rfile.read(size))
-            self.rfile.readline()
-        self.rfile.readline()
+            self.rfile.readline(MAX_LINE)
+        self.rfile.readline(MAX_LINE)
         return b"".join(parts)
+
+    def _chunk_size(self) -> int:
+        found = CHUNK.fullmatch(self.rfile.readline(MAX_LINE))
+        if found is None:
+            raise Unread(400, "its chunks cannot be told apart")
+        return int(found[1], 16)
 
     def _write(self, answer: Answer) -> None:
         self.send_response(answer.status)
@@ -105,7 +143,7 @@ class Server(ThreadingHTTPServer):
         """A client that went away is no news; anything else is a fault of ours and goes to the log."""
         error = sys.exception()
         if not isinstance(error, ConnectionError | TimeoutError | ValueError):
-            log.error("request failed", exc_info=error)
+            failed("request failed", error=error)
 
 
 def listen(port: int) -> Server:

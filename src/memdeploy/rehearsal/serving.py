@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from memdeploy.rehearsal import backings, server
+from memdeploy.rehearsal import backings, private, server
 from memdeploy.rehearsal.app import App, Settings, read_world, rehearsal_id
 from memdeploy.rehearsal.files import LOCK, RECORD, TOKEN, BackingChoice
 from memdeploy.rehearsal.store import Store
@@ -43,8 +43,8 @@ def serve(options: Options, ready: TextIO | None = None) -> int:
     Raises Busy, OSError (a port that was asked for is taken), ValueError (world, faults), RuntimeError (backing).
     """
     os.umask(0o077)
-    options.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (options.state / LOCK).open("w") as lock:
+    private.make_folder(options.state)
+    with os.fdopen(private.open_file(options.state / LOCK, os.O_WRONLY), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -108,18 +108,17 @@ def _listen(options: Options) -> server.Server:
 
 def _last_port(state: Path) -> int:
     try:
-        return int((state / "port").read_text())
+        return int(private.read(state / "port"))
     except (OSError, ValueError):
         return 0
 
 
 def _token(state: Path) -> str:
-    """Made once a state folder."""
+    """Made once a state folder. An empty one (a crash of the machine) would open the door to whoever names none."""
     path = state / TOKEN
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(32))
-    return path.read_text().strip()
+    if not path.exists() or not private.read(path).strip():
+        private.write(path, secrets.token_urlsafe(32))
+    return private.read(path).strip()
 
 
 def _record(options: Options, app: App) -> Mapping[str, Any]:
@@ -138,8 +137,5 @@ def _record(options: Options, app: App) -> Mapping[str, Any]:
 
 def _write_record(state: Path, record: Mapping[str, Any]) -> None:
     """For `process.py`: complete or not there, and 0600."""
-    (state / "port").write_text(str(record["endpoint"]).rsplit(":", 1)[-1])
-    temporary = state / f"{RECORD}.{os.getpid()}"
-    temporary.touch(mode=0o600)
-    temporary.write_text(json.dumps(record))
-    temporary.replace(state / RECORD)
+    private.write(state / "port", str(record["endpoint"]).rsplit(":", 1)[-1])
+    private.write(state / RECORD, json.dumps(record))

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from memdeploy.rehearsal import private
+
 TABLES = """
 CREATE TABLE IF NOT EXISTS resources (service TEXT, name TEXT, type TEXT, body TEXT, hidden TEXT,
     created REAL, updated REAL, generation INTEGER, PRIMARY KEY (service, name)) WITHOUT ROWID;
@@ -55,8 +57,7 @@ class Row:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    path.touch(mode=0o600)
-    path.chmod(0o600)
+    os.close(private.open_file(path, os.O_RDWR))
     db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=OFF")
@@ -100,8 +101,7 @@ class Secrets:
 
 class Store:
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.chmod(folder, 0o700)  # noqa: PTH101 - also when it was there before
+        private.make_folder(folder)
         self._lock = threading.RLock()
         self._db = _open(folder / "cloud.db")
         self._db.executescript(TABLES)

@@ -3,12 +3,15 @@ back beside the record, so that writing it again loses nothing."""
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from memdeploy.engine.ledger import Status, StepRecord
 from memdeploy.engine.step import Intent, Operation
 
+_DIGITS = 19
 _FIELDS = frozenset(
     "kind identity status holds_data outputs applied notes intents error attempts seconds".split()  # noqa: SIM905
 )
@@ -34,20 +37,21 @@ def record_to_json(record: StepRecord) -> dict[str, Any]:
 
 
 def record_from_json(name: str, data: Mapping[str, Any]) -> tuple[StepRecord, dict[str, Any]]:
-    """The record and the keys this version does not know. Raises KeyError, TypeError or ValueError on damage."""
+    """The record and the keys this version does not know. Raises KeyError, TypeError or ValueError on damage: what is
+    read has the kinds that everything else relies on."""
     record = StepRecord(
         name=name,
-        kind=data["kind"],
-        identity=dict(data.get("identity", {})),
+        kind=checked(data["kind"], str),
+        identity=checked(data.get("identity", {}), dict),
         status=Status(data["status"]),
-        holds_data=bool(data.get("holds_data", False)),
-        outputs=_optional(data.get("outputs")),
-        applied=_optional(data.get("applied")),
-        notes=dict(data.get("notes", {})),
-        intents=tuple(_intent_from_json(item) for item in data.get("intents", ())),
-        error=data.get("error"),
-        attempts=int(data.get("attempts", 0)),
-        seconds=float(data.get("seconds", 0.0)),
+        holds_data=checked(data.get("holds_data", False), bool),
+        outputs=_optional(data.get("outputs"), dict),
+        applied=_optional(data.get("applied"), dict),
+        notes=checked(data.get("notes", {}), dict),
+        intents=tuple(_intent_from_json(item) for item in checked(data.get("intents", []), list)),
+        error=_optional(data.get("error"), str),
+        attempts=checked(data.get("attempts", 0), int),
+        seconds=float(checked(data.get("seconds", 0.0), int, float)),
     )
     return record, {key: value for key, value in data.items() if key not in _FIELDS}
 
@@ -66,12 +70,41 @@ def _intent_to_json(intent: Intent) -> dict[str, Any]:
 
 
 def _intent_from_json(data: Mapping[str, Any]) -> Intent:
-    operation = data.get("operation")
+    operation = _optional(data.get("operation"), dict)
+    for key in ("id", "verb", "target", "request_id", "token"):
+        checked(data[key], str)
+    for key in () if operation is None else ("service", "name"):
+        checked(operation[key], str)
     return Intent(
         data["id"], data["verb"], data["target"], data["request_id"], data["token"],
         operation=None if operation is None else Operation.from_json(operation),
     )  # fmt: skip
 
 
-def _optional(value: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return None if value is None else dict(value)
+def checked(value: Any, *kinds: type) -> Any:
+    """The value, which is of one of these kinds exactly (truth is no number). Raises TypeError."""
+    if type(value) not in kinds:
+        raise TypeError(f"a {type(value).__name__} in the place of a {kinds[-1].__name__}")
+    return value
+
+
+def _optional(value: Any, kind: type) -> Any:
+    return None if value is None else checked(value, kind)
+
+
+def strict_json(data: bytes | str) -> Any:
+    """As `json.loads`, but for numbers that no JSON has and those that nothing here could be: ValueError."""
+    return json.loads(data, parse_constant=_no_number, parse_float=_number, parse_int=_integer)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number")
+
+
+def _number(text: str) -> float:
+    found = float(text)
+    return found if math.isfinite(found) else _no_number(text[:20])
+
+
+def _integer(text: str) -> int:
+    return int(text) if len(text) < _DIGITS else _no_number(text[:20])

@@ -6,12 +6,15 @@ lease and `runs/`. A rehearsal keeps its own files there too (`Place.folder`).
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import secrets
 import shutil
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ from memdeploy.errors import JournalError, MemdeployError, NoSuchDeployment, Ref
 from memdeploy.state import files, versions
 from memdeploy.state.folder import FolderStore
 from memdeploy.state.journal import DeploymentStatus, Journal, decode, encode
-from memdeploy.state.lease import Clocks, Lease, Leases
+from memdeploy.state.lease import TERM, Clocks, Holder, Lease, Leases
 from memdeploy.state.objects import FolderObjects
 from memdeploy.state.runs import RunLogs
 from memdeploy.state.store import Conflict
@@ -63,18 +66,40 @@ class Place:
             )
         return journal
 
-    def acquire(self, command: str, *, wait: float = 0.0, cancel: CancelToken | None = None) -> Lease:
-        """See `Leases.acquire`."""
+    def acquire(
+        self, command: str, *, wait: float = 0.0, cancel: CancelToken | None = None, term: float = TERM,
+        waiting: Callable[[Holder], None] = lambda holder: None,
+    ) -> Lease:  # fmt: skip
+        """See `Leases.acquire`; `term`: `Holder.term`."""
         files.check_folder(self.folder)
-        return self.leases().acquire(command, wait=wait, cancel=cancel)
+        return self.leases(term).acquire(command, wait=wait, cancel=cancel, waiting=waiting)
 
-    def leases(self) -> Leases:
-        return Leases(FolderObjects(self.folder), self.name, clocks=self._clocks)
+    def leases(self, term: float = TERM) -> Leases:
+        return Leases(FolderObjects(self.folder), self.name, clocks=self._clocks, term=term)
 
     def write(self, lease: Lease) -> JournalWriter:
         """Takes the journal over, which fences off whoever wrote it before. Only with the lease in hand."""
         lease.check()
         return JournalWriter.take_over(self._store, self._clocks.now)
+
+    def earlier(self) -> Journal | None:
+        """The newest snapshot of this deployment that can be read, whatever came after it. None: there is none."""
+        for found in self._store.snapshots():
+            with contextlib.suppress(JournalError):
+                journal = decode(found.data, found.where)
+                if journal.name == self.name:
+                    return journal
+        return None
+
+    def rebuild(self, lease: Lease, journal: Journal) -> str | None:
+        """Writes a journal anew where it was lost, and fences off whoever wrote the lost one. Where the copy of what
+        was there is; None when nothing was."""
+        lease.check()
+        stamp = datetime.fromtimestamp(self._clocks.now(), UTC).strftime("%Y%m%dT%H%M%SZ")
+        kept = self._store.set_aside(f"lost-{stamp}-{secrets.token_hex(2)}")
+        epoch = self._store.seize()
+        self._store.save(epoch, encode(replace(journal, epoch=epoch)))
+        return kept
 
     def runs(self) -> RunLogs:
         return RunLogs(self.folder / "runs")
@@ -129,7 +154,7 @@ class Deployments:
 
     def open(self, name: str) -> Place:
         """Raises `NoSuchDeployment` naming those there are."""
-        place = self._place(name)
+        place = self.place(name)
         if not versions.numbers(place.folder, "journal"):
             others = ", ".join(self.names()) or "none"
             raise NoSuchDeployment(
@@ -137,6 +162,13 @@ class Deployments:
                 where=str(self.root),
                 suggestion=f"Deployments there: {others}. `memdeploy up --name {name}` makes it.",
             )
+        return place
+
+    def ground(self, name: str) -> Place:
+        """The place of that name with its folder, whatever is in it: for whoever writes its journal anew."""
+        place = self.place(name)
+        files.make_root(self.root)
+        files.make_folder(place.folder)
         return place
 
     def create(
@@ -155,7 +187,7 @@ class Deployments:
 
     def keep(self, drafted: Journal) -> Place:
         """Makes a `draft` durable, under the conditions of `create`."""
-        place = self._place(drafted.name)
+        place = self.place(drafted.name)
         files.make_root(self.root)
         try:
             self._bear(place, drafted)
@@ -191,6 +223,8 @@ class Deployments:
         """What deployments of this key and binding share. `marker` is its fixed id. Not there: made, or None."""
         folder = f"{_slug(key)}.{_slug(binding)}"
         place = Place(self.root / _SHARED / folder, f"{_SHARED}/{key}", self._clocks)
+        if os.path.lexists(self.root / _SHARED):
+            files.check_folder(self.root / _SHARED)
         if not create:
             return place if versions.numbers(place.folder, "journal") else None
         files.make_root(self.root)
@@ -204,12 +238,14 @@ class Deployments:
     def shared_places(self) -> tuple[Place, ...]:
         """All shared ones there are."""
         folder = self.root / _SHARED
-        if not folder.is_dir():
+        if not os.path.lexists(folder):
             return ()
+        files.check_folder(folder)
         kept = (path for path in sorted(folder.iterdir()) if versions.numbers(path, "journal"))
         return tuple(Place(path, f"{_SHARED}/{path.name}", self._clocks) for path in kept)
 
-    def _place(self, name: str) -> Place:
+    def place(self, name: str) -> Place:
+        """Where it is, or would be. Raises `UsageError` for what is no name."""
         if not NAME.fullmatch(name):
             raise UsageError(
                 f"{name!r} is no name for a deployment",
@@ -220,7 +256,7 @@ class Deployments:
 
     def _listed(self, name: str) -> Listed:
         try:
-            return Listed(name, self._place(name).read())
+            return Listed(name, self.place(name).read())
         except (JournalError, NoSuchDeployment) as error:
             return Listed(name, None, error)
 

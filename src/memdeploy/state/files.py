@@ -17,10 +17,19 @@ TEMPORARY = ".tmp"
 def make_folder(path: Path) -> None:
     """Makes it, and what is missing above it; tightens its mode. Raises `JournalError` when it is not ours."""
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_missing(path)
     except OSError as error:
         raise unusable(path, error) from error
     check_folder(path)
+
+
+def make_missing(path: Path) -> None:
+    """It and what is missing above it, 0700 all of it: whoever may write to a folder above can put another one in its
+    place. (`mkdir(parents=True)` gives the mode to the last one only.) What is there stays as it is."""
+    for missing in reversed([above for above in (path, *path.parents) if not os.path.lexists(above)]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+    if not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
 
 
 def make_root(path: Path) -> None:

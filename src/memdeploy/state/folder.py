@@ -68,6 +68,40 @@ class FolderStore:
             ) from error
         self._check_fence(epoch)
 
+    def snapshots(self) -> tuple[Stored, ...]:
+        found: list[Stored] = []
+        for epoch in versions.numbers(self._folder, _STEM):
+            path = versions.path(self._folder, _STEM, epoch)
+            with contextlib.suppress(FileNotFoundError, JournalError):
+                data = files.read(path)
+                found += [Stored(epoch, data, str(path))] if data != _FENCE else []
+        return tuple(found)
+
+    def set_aside(self, name: str) -> str | None:
+        aside = self._folder / name
+        there = [versions.path(self._folder, _STEM, epoch) for epoch in versions.numbers(self._folder, _STEM)]
+        if not there:
+            return None
+        files.make_folder(aside)
+        for path in there:
+            with contextlib.suppress(FileNotFoundError):
+                self._copy(path, aside / path.name)
+        return str(aside)
+
+    def seize(self) -> int:
+        files.make_folder(self._folder)
+        while True:
+            epoch = max(versions.numbers(self._folder, _STEM), default=0) + 1
+            if self._create(epoch, _FENCE):
+                return epoch
+
+    def _copy(self, path: Path, to: Path) -> None:
+        data = files.read(path)
+        try:
+            files.replace(to, data)
+        except OSError as error:
+            raise files.unusable(to, error) from error
+
     def _before(self, epoch: int) -> Stored:
         """The last snapshot at the moment of our fence, or a later one that was written in vain."""
         for _ in range(_LOOKS):
@@ -104,8 +138,10 @@ class FolderStore:
                 return Stored(epoch, data, str(path))
         raise JournalError(
             f"{self._folder} holds no snapshot of the journal, only fences",
+            code="journal-damaged",
             where=str(self._folder),
-            suggestion="Restore journal.<number>.json from a copy.",
+            suggestion="`memdeploy recover` writes it anew from what is there; or restore journal.<number>.json from a"
+            " copy.",
         )
 
     def _tidy(self, *, keep_from: int) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 from memdeploy.engine.ledger import StepRecord
 from memdeploy.errors import JournalError
-from memdeploy.state.codec import record_from_json, record_to_json
+from memdeploy.state.codec import record_from_json, record_to_json, strict_json
 
 SCHEMA = 1
+_END = 1e11  # seconds since the epoch; year 5138
 REAL = "real"
 
 
@@ -98,7 +99,7 @@ def encode(journal: Journal) -> bytes:
 def decode(data: bytes, where: str) -> Journal:
     """Raises `JournalError` naming the file when it is damaged or from a newer version: never an empty journal."""
     try:
-        found = json.loads(data)
+        found = strict_json(data)
         schema = found["schema"]
         if isinstance(schema, int) and schema > SCHEMA:
             raise JournalError(
@@ -113,17 +114,20 @@ def decode(data: bytes, where: str) -> Journal:
             f"{where} is damaged: {_reason(error)}",
             code="journal-damaged",
             where=where,
-            suggestion="Nothing was changed. Restore the file from a copy (an older snapshot may lie beside it).",
+            suggestion="Nothing was changed. `memdeploy recover` keeps a copy and writes it anew from what is there; or"
+            " restore the file from one (an older snapshot may lie beside it).",
         ) from error
 
 
 def _journal(found: Mapping[str, Any]) -> Journal:
     missing = [key for key in (*_REQUIRED, "steps") if key not in found]
-    if missing or found["schema"] != SCHEMA:
+    if missing or type(found["schema"]) is not int or found["schema"] != SCHEMA:
         raise ValueError(f"{missing[0]!r} is missing" if missing else f"schema {found['schema']!r} is not known")
     for key, kind in _KINDS.items():
         if key in found and (not isinstance(found[key], kind) or isinstance(found[key], bool)):
             raise ValueError(f"{key!r} is a {type(found[key]).__name__}")
+    if not all(0 <= found[key] < _END for key in ("created", "updated")):
+        raise ValueError("a time is none of our time")
     steps: dict[str, StepRecord] = {}
     unknown_in_steps: dict[str, dict[str, Any]] = {}
     for name, item in found["steps"].items():

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from memdeploy.state.codec import checked
+
 
 @dataclass(frozen=True)
 class Process:
@@ -27,7 +29,11 @@ class Process:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Process:
-        return cls(data["pid"], data["host"], data["machine"], data["started"])
+        """Raises KeyError, TypeError or ValueError for what is none."""
+        pid, started = checked(data["pid"], int), checked(data["started"], int, type(None))
+        if not 0 < pid < 2**31:
+            raise ValueError("no process has this number")
+        return cls(pid, checked(data["host"], str), checked(data["machine"], str), started)
 
 
 def this_process() -> Process:

@@ -46,6 +46,18 @@ class JournalStore(Protocol):
         """Returns when durable. Raises `Locked(code='fenced')` when a higher epoch was taken."""
         ...
 
+    def snapshots(self) -> tuple[Stored, ...]:
+        """All that are there, the newest first, whatever they hold. What cannot be read at all is left out."""
+        ...
+
+    def set_aside(self, name: str) -> str | None:
+        """Copies all that is there, durably, beside the journal under this name; where. None when there is nothing."""
+        ...
+
+    def seize(self) -> int:
+        """As `fence`, whatever there is, damage or nothing at all: the epoch of who writes the journal anew."""
+        ...
+
 
 class ObjectStore(Protocol):
     """Small objects with conditional writes. Keys are `[a-z0-9-]+`; data is never empty. Every method may raise

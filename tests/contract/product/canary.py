@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shlex
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -45,6 +46,7 @@ def _forms(name: str, value: str) -> dict[bytes, str]:
         "JSON in UTF-8": json.dumps(text, ensure_ascii=False)[1:-1].encode(),
         "JSON in JSON": json.dumps(json.dumps(text)[1:-1])[1:-1].encode(),
         "Python": repr(text)[1:-1].encode(),
+        "shell": shlex.quote(f" {text}")[2:-1].encode(),
         "hexadecimal": raw.hex().encode(),
         **dict(_base64(raw)),
     }

@@ -33,6 +33,7 @@ OTHERWISE: Mapping[str, str] = {
     "compute.networks.removePeering": "destroy --shared while Google still holds the peering",
     "compute.resourcePolicies.update": "a schedule that somebody changed",
     "compute.subnetworks.setPrivateIpGoogleAccess": "a subnet that somebody changed",
+    "iam.serviceAccounts.list": "recover, which looks for what carries a marker",
     "iam.serviceAccounts.enable": "an account that somebody disabled",
     "iam.serviceAccounts.update": "a name that somebody changed",
     "logging.logEntries.list": "logs of what failed",

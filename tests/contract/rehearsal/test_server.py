@@ -6,9 +6,11 @@ import http.client
 import json
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -83,6 +85,23 @@ def test_a_reset_leaves_nothing(cloud: Embedded) -> None:
     with pytest.raises((ConnectionResetError, http.client.RemoteDisconnected)):
         make(cloud, "a")
     assert make(cloud, "a") == 200
+
+
+def test_half_a_request_has_no_effect(cloud: Embedded) -> None:
+    """Its sender died between its head and its body: a whole request that says less may well be a valid one."""
+    make(cloud, "a")
+    body = json.dumps({"labels": {"team": "support"}}).encode()
+    assert cloud.http("PATCH", f"{SECRETS}/a?updateMask=labels", json.loads(body))[0] == 200
+    address = urlsplit(cloud.endpoint)
+    logged = len(admin(cloud, "requests?since=0")["requests"])
+    for sent in (b"", body[:5]):
+        with socket.create_connection((address.hostname, address.port), timeout=10) as dying:
+            head = f"PATCH {SECRETS}/a?updateMask=labels HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}"
+            dying.sendall(f"{head}\r\n\r\n".encode() + sent)
+            dying.shutdown(socket.SHUT_WR)
+            assert b" 400 " in dying.recv(100)
+    assert len(admin(cloud, "requests?since=0")["requests"]) == logged
+    assert json.loads(cloud.http("GET", f"{SECRETS}/a")[2])["labels"] == {"team": "support"}
 
 
 def test_operations_can_be_slow_or_fail(cloud: Embedded) -> None:

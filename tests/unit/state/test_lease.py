@@ -16,7 +16,7 @@ from memdeploy.engine.cancel import CancelToken
 from memdeploy.engine.clock import boottime
 from memdeploy.errors import Cancelled, JournalError, Locked
 from memdeploy.state.deployments import Deployments, Place
-from memdeploy.state.lease import TERM, Clocks, Leases
+from memdeploy.state.lease import TERM, Clocks, Held, Holder, Leases, Standing
 from memdeploy.state.objects import FolderObjects
 from memdeploy.state.process import gone, this_process
 from tests.unit.state import holder
@@ -122,11 +122,12 @@ def test_waiting_ends_when_told_to_stop(tmp_path: Path, time: Time) -> None:
 
 def test_breaking_it_stops_the_holder(tmp_path: Path, time: Time) -> None:
     lease = leases(tmp_path, time).acquire("up")
-    broken = leases(tmp_path, time).break_()
-    assert broken is not None
-    assert broken.command == "up"
-    time.boot += TERM
-    with pytest.raises(Locked):
+    held = leases(tmp_path, time).look()
+    assert held is not None
+    assert held.holder is not None
+    assert (held.holder.command, held.standing, held.age) == ("up", Standing.HOLDING, 0.0)
+    leases(tmp_path, time).break_(held.holder)
+    with pytest.raises(Locked):  # at once, though its lease has not run out
         lease.check()
     lease.release()
 
@@ -135,8 +136,69 @@ def test_a_damaged_lease_is_named_and_can_be_broken(tmp_path: Path, time: Time) 
     FolderObjects(tmp_path).write("lease", b"{", expect=None)
     with pytest.raises(JournalError, match="damaged"):
         leases(tmp_path, time).acquire("up")
-    assert leases(tmp_path, time).break_() is None
+    assert leases(tmp_path, time).look() == Held(None, Standing.HOLDING)
+    leases(tmp_path, time).break_(None)
     leases(tmp_path, time).acquire("up").release()
+
+
+def test_whoever_came_since_the_look_keeps_the_lease(tmp_path: Path, time: Time) -> None:
+    """Of the holder that was seen to be gone another one may have taken over while somebody thought about it."""
+    first = leases(tmp_path, time).acquire("up")
+    first.release()
+    with leases(tmp_path, time).acquire("destroy") as second:
+        with pytest.raises(Locked, match="memdeploy destroy"):
+            leases(tmp_path, time).break_(first.holder)
+        second.check()
+
+
+def test_a_lease_is_good_for_as_long_as_it_says_itself(tmp_path: Path, time: Time) -> None:
+    short = Leases(FolderObjects(tmp_path), "toys", clocks=time.clocks, term=2.0).acquire("up")
+    try:
+        time.boot += 2.1
+        held = leases(tmp_path, time).look()
+        assert held is not None
+        assert held.standing is Standing.EXPIRED
+    finally:
+        short.release()
+
+
+def test_whoever_waits_is_told_for_whom(tmp_path: Path, time: Time) -> None:
+    told: list[str] = []
+    token = CancelToken()
+
+    def waiting(holder: Holder) -> None:
+        told.append(holder.command)
+        token.cancel()
+
+    with leases(tmp_path, time).acquire("up"), pytest.raises(Cancelled):
+        leases(tmp_path, time).acquire("destroy", wait=60.0, cancel=token, waiting=waiting)
+    assert told == ["up"]
+
+
+@pytest.mark.parametrize("jump", [86400.0, -86400.0])
+def test_a_wall_clock_that_jumps_frees_no_lease_of_this_machine(tmp_path: Path, time: Time, jump: float) -> None:
+    with leases(tmp_path, time).acquire("up") as lease:
+        jumped = Clocks(now=lambda: time.boot + 1e9 + jump, boottime=lambda: time.boot)
+        with pytest.raises(Locked):
+            Leases(FolderObjects(tmp_path), "toys", clocks=jumped).acquire("destroy")
+        lease.check()
+
+
+def test_a_lease_of_another_machine_is_judged_by_the_wall_clock_with_room_for_error(tmp_path: Path, time: Time) -> None:
+    elsewhere = replace(this_process(), host="elsewhere", machine="another-boot/ns")
+    lease = Leases(FolderObjects(tmp_path), "toys", here=elsewhere, clocks=time.clocks).acquire("up")
+    try:
+        for ahead, standing in (
+            (TERM * 3, Standing.HOLDING),
+            (-86400.0, Standing.HOLDING),
+            (TERM * 5, Standing.EXPIRED),
+        ):
+            jumped = Clocks(now=lambda ahead=ahead: time.boot + 1e9 + ahead, boottime=lambda: 0.0)  # type: ignore[misc]
+            held = Leases(FolderObjects(tmp_path), "toys", clocks=jumped).look()
+            assert held is not None
+            assert held.standing is standing, ahead
+    finally:
+        lease.release()
 
 
 def test_who_is_gone() -> None:

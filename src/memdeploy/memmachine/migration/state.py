@@ -35,7 +35,7 @@ class State:
         """`pair` names the two sides, however the caller tells them apart; a file of another pair is refused."""
         if not path.exists():
             _create(path, {"version": VERSION, "pair": pair})
-        state = cls(path, os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC))
+        state = cls(path, os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC))
         try:
             fcntl.flock(state._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             state._load(pair)
@@ -115,7 +115,7 @@ class State:
 
 def _create(path: Path, head: Mapping[str, Any]) -> None:
     """Whole or not at all; `mkstemp` makes files of mode 0600."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(descriptor, "w") as file:
         file.write(json.dumps(head) + "\n")

@@ -106,6 +106,16 @@ class GoogleCloud:
 
         return Step("doctor", Doctor(self.scope, check_model=check_model), title="Doctor", transient=True)
 
+    def traces(self, *, thorough: bool) -> Step:
+        from memdeploy.providers.gcp import traces
+
+        return traces.step(self.scope, thorough=thorough)
+
+    def settings(self) -> Step:
+        from memdeploy.providers.gcp import settings
+
+        return settings.step(self.scope)
+
     def role(self) -> Role:
         return permissions.role(self.scope)
 

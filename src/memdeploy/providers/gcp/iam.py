@@ -198,6 +198,13 @@ class Grants:
     def remove(self, run: Run) -> None:
         remove(run, self.access, run.notes.get("bindings") or {})
 
+    def recovered(self, run: Run) -> dict[str, Any]:
+        """Without them `remove` would leave our members behind in a policy that stays."""
+        wanted, _ = self._wanted(run)
+        policy = run.find(self.access.get)
+        ours = held(policy, wanted) if policy else {}
+        return {"bindings": ours} if ours else {}
+
     def _changed(self, policy: Policy, wanted: Bindings, stale: Bindings) -> Policy | None:
         if not missing(policy, wanted) and not held(policy, stale):
             return None

@@ -51,7 +51,8 @@ class Image:
         found = run.read(lambda: image_registry.digest(self.scope.clients, self._repository(run), tag))
         if found is not None:
             return Observed(State.PRESENT, outputs=self._outputs(run, base, found, self._how(run)))
-        have, want = (run.outputs or {}).get("reference"), f"{self._repository(run)}:{tag}"
+        have = (run.outputs or {}).get("reference") or run.notes.get("recovered")
+        want = f"{self._repository(run)}:{tag}"
         if have is None:
             return Observed(State.ABSENT)
         difference = Difference("image", have, want, Effect.IN_PLACE)
@@ -70,9 +71,8 @@ class Image:
 
     def remove(self, run: Run) -> None:
         """The deployment's package: its images, and the proof that the repository is in use."""
-        path = f"{self.scope.names.repository(self.scope.names.shared)}/packages/{self.name}"
-        registry = self.scope.clients.artifactregistry
-        if run.find(lambda: registry("projects.locations.repositories.packages.get", name=path)) is None:
+        path, registry = self._path, self.scope.clients.artifactregistry
+        if not self._package(run):
             return
         run.change(
             "delete",
@@ -80,6 +80,13 @@ class Image:
             lambda intent: registry("projects.locations.repositories.packages.delete", name=path),
             operation=lambda answer: operations.of("artifactregistry", answer),
         )
+
+    def recovered(self, run: Run) -> Mapping[str, Any]:
+        """The base, as it would be chosen now: the tag tells whether it was the same. When not, what was built is there
+        all the same."""
+        if unknowns([run.inputs["registry_uri"], run.inputs["hub_uri"]]) or not self._package(run):
+            return {}
+        return {"base": self._note(self._upstream(run) or self._python(run)), "recovered": self._repository(run)}
 
     def summary(self, outputs: Outputs) -> str:
         digest = str(outputs["reference"]).rpartition("@")[2]
@@ -101,8 +108,11 @@ class Image:
 
     def _resolve_base(self, run: Run) -> Base:
         base = self._upstream(run) or self._python(run)
-        run.note(base={"for": self._wanted(), "source": base.source, "reference": base.reference})
+        run.note(base=self._note(base))
         return base
+
+    def _note(self, base: Base) -> Mapping[str, str]:
+        return {"for": self._wanted(), "source": base.source, "reference": base.reference}
 
     def _upstream(self, run: Run) -> Base | None:
         """Upstream's tag when the hub has it; None means: from PyPI."""
@@ -189,6 +199,15 @@ class Image:
         return image_registry.login(self.scope.clients, image)
 
     # -- names -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _path(self) -> str:
+        return f"{self.scope.names.repository(self.scope.names.shared)}/packages/{self.name}"
+
+    def _package(self, run: Run) -> bool:
+        """Whether anything was ever pushed."""
+        packages = "projects.locations.repositories.packages.get"
+        return run.find(lambda: self.scope.clients.artifactregistry(packages, name=self._path)) is not None
 
     def _repository(self, run: Run) -> str:
         return f"{run.inputs['registry_uri']}/{self.name}"

@@ -90,8 +90,8 @@ NEEDS: tuple[Need, ...] = (
     Need("compute.subnetworks", "create delete get list setPrivateIpGoogleAccess use", "network", NETWORK),
     Need("compute.zoneOperations", "get", "operations", MACHINE),
     Need(
-        "iam.serviceAccounts", "actAs create delete enable get getIamPolicy setIamPolicy update",
-        "accounts, iam, service, prepare, build_cloud, neo4j_vm",
+        "iam.serviceAccounts", "actAs create delete enable get getIamPolicy list setIamPolicy update",
+        "accounts, iam, service, prepare, build_cloud, neo4j_vm, traces",
     ),
     Need("logging.logEntries", "list", "logs, last_words"),
     # projects.getBillingInfo asks for resourcemanager.projects.get:
@@ -104,7 +104,10 @@ NEEDS: tuple[Need, ...] = (
     Need("run.revisions", "get", "service, run_failure"),
     Need("run.services", "create delete get getIamPolicy setIamPolicy update", "service, access"),
     Need("run.tasks", "list", "prepare"),
-    Need("secretmanager.secrets", "create delete get getIamPolicy setIamPolicy update", "secrets, tls_secret, iam"),
+    Need(
+        "secretmanager.secrets", "create delete get getIamPolicy list setIamPolicy update",
+        "secrets, tls_secret, iam, traces",
+    ),
     Need("secretmanager.versions", "access add get list", "vault, secrets"),
     Need("servicenetworking.operations", "get", "operations", NETWORK),
     Need("servicenetworking.services", "addPeering deleteConnection get", "peering", NETWORK),

@@ -25,13 +25,15 @@ _FIXED: Mapping[str, str] = {
     "serial-port-enable": "FALSE",
     "google-logging-enabled": "true",
 }
+REFERENCE = "memdeploy-image"
+"Of Neo4j's image, by digest."
 METADATA_KEYS = (
     *_FIXED,
     "startup-script",
     "memdeploy-device",
     "memdeploy-password",
     "memdeploy-tls",
-    "memdeploy-image",
+    REFERENCE,
     "memdeploy-address",
     "memdeploy-sources",
     "memdeploy-memory",
@@ -53,7 +55,7 @@ def metadata(scope: Scope, inputs: Mapping[str, Any], attempt: int) -> dict[str,
         "memdeploy-device": f"neo4j-{inputs['disk_id']}",
         "memdeploy-password": version_path(scope, inputs["password"]),
         "memdeploy-tls": version_path(scope, inputs["tls"]),
-        "memdeploy-image": inputs["image"],
+        REFERENCE: inputs["image"],
         "memdeploy-address": inputs["address"],
         "memdeploy-sources": inputs["cidr"],
         **({"memdeploy-memory": str(memory)} if memory else {}),

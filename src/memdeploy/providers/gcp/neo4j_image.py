@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from memdeploy.engine.step import Observed, Outputs, Run, State, unknowns
 from memdeploy.errors import StepFailed
 from memdeploy.providers.gcp import image_registry
+from memdeploy.providers.gcp.neo4j_body import REFERENCE
 from memdeploy.providers.gcp.scope import Scope
 
 PACKAGE, TAG = "library/neo4j", "5.26-community"  # the long-term support line of 5.x
@@ -30,6 +34,19 @@ class Neo4jImage:
     def ensure(self, run: Run) -> Outputs:
         return self._known(run) or self._resolve(run)
 
+    def recovered(self, run: Run) -> Mapping[str, Any]:
+        """As our machine was told: resolved anew it might be another by now, and restart Neo4j."""
+        if unknowns(run.inputs):
+            return {}
+        where, names = {"project": self.scope.project, "zone": self.scope.zone}, self.scope.names
+        live = run.find(lambda: self.scope.clients.compute("instances.get", instance=names.own("neo"), **where))
+        if live is None or not self.scope.marker.on_labels(live.get("labels")):
+            return {}
+        told = {item["key"]: item.get("value") for item in live.get("metadata", {}).get("items", [])}
+        reference = str(told.get(REFERENCE) or "")
+        ours = reference.startswith(f"{self._repository(run)}@")
+        return {"recovered": {"reference": reference, "tag": TAG}} if ours else {}
+
     def remove(self, run: Run) -> None:
         """A copy in a shared repository; nothing of its own."""
 
@@ -37,9 +54,10 @@ class Neo4jImage:
         return f"{str(outputs['reference']).rpartition('@')[2][:14]}… of {outputs['tag']}"
 
     def _known(self, run: Run) -> Outputs | None:
-        reference = str((run.outputs or {}).get("reference", ""))
-        same = reference.startswith(f"{self._repository(run)}@") and (run.outputs or {}).get("tag") == TAG
-        return run.outputs if same else None
+        known: Outputs = run.outputs or run.notes.get("recovered") or {}
+        reference = str(known.get("reference", ""))
+        same = reference.startswith(f"{self._repository(run)}@") and known.get("tag") == TAG
+        return known if same else None
 
     def _resolve(self, run: Run) -> Outputs:
         repository = self._repository(run)

@@ -142,6 +142,13 @@ class Neo4jVm(ComputeThing):
         ours = (run.applied or {}).get("neo4j.deletion_protection") or run.notes.get("protected")
         return None if ours else f"{self.describe()} was protected against deletion by somebody else"
 
+    def recovered(self, run: Run) -> Mapping[str, Any]:
+        """A protection that the configuration asks for was ours. Whether it is ready, it still tells."""
+        told, wanted = run.find(self._told) or {}, self._generation(run)
+        ready = told.get("phase") == "ready" and told.get("generation", wanted) == wanted
+        protected = self.scope.deployment.neo4j.deletion_protection is Protection.ON
+        return {"protected": protected, **({"ready": wanted} if ready else {})}
+
     def delete(self, run: Run, live: Thing) -> None:
         if live.get("deletionProtection"):
             self._protect(run, on=False)

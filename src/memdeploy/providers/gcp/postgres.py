@@ -169,6 +169,10 @@ class PostgresInstance(Converging[Instance]):
         ours = (run.applied or {}).get("postgres.deletion_protection") or run.notes.get("protected")
         return None if ours else f"{self.describe()} was protected against deletion by somebody else"
 
+    def recovered(self, run: Run) -> Mapping[str, Any]:
+        """A protection that the configuration asks for was ours; and nothing that was recovered is stillborn."""
+        return {"recovered": True, "protected": self.scope.deployment.postgres.deletion_protection is Protection.ON}
+
     def delete(self, run: Run, live: Instance) -> None:
         """With a final backup unless the user said no: it is found again by its description."""
         live = self._unprotected(run, live)
@@ -190,7 +194,8 @@ class PostgresInstance(Converging[Instance]):
     def _stillborn(self, run: Run, live: Instance) -> bool:
         """Made by this journal and never usable since: no database was ever made in it. A creation that fails leaves
         the instance FAILED, and nothing but a new one helps (crossplane-contrib/provider-gcp#226)."""
-        ours = "protected" in run.notes and run.applied is None and run.outputs is None
+        known = "protected" in run.notes and "recovered" not in run.notes
+        ours = known and run.applied is None and run.outputs is None
         return ours and live.get("state") == "FAILED"
 
     def _make_anew(self, run: Run, live: Instance) -> None:

@@ -6,13 +6,13 @@ https://cloud.google.com/run/docs/reference/rest/v2/Container
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
-from memdeploy.config.model import ChatApi, Deployment, ModelOptions, ModelProvider
+from memdeploy.config.model import Deployment
 from memdeploy.providers.gcp import modes
 from memdeploy.providers.gcp.names import last, relative
 from memdeploy.providers.gcp.scope import Scope
+from memdeploy.providers.model_variables import of_model
 from memdeploy.secret import SecretRef
 
 JSON = dict[str, Any]
@@ -20,8 +20,6 @@ PORT = 8080
 OFFLINE_MODEL = "http://offline-model:9000/v1"
 """Where a rehearsal's deterministic model answers, seen from its containers."""
 SOCKETS = "/cloudsql"
-#: As the container knows them; all others speak OpenAI's protocol, the offline model and Ollama too.
-_PROVIDERS: Mapping[ModelProvider, str] = MappingProxyType({ModelProvider.BEDROCK: "amazon-bedrock"})
 SIDECAR_URI = "bolt://127.0.0.1:7687"
 
 
@@ -31,23 +29,11 @@ def environment(deployment: Deployment, inputs: Mapping[str, Any]) -> dict[str, 
     `inputs` are those that the graph gives to `Prepare` and `Service`, by mode: `image`, `account` (an e-mail address),
     `postgres_*` and `neo4j_*`, `model_key`; secrets as SecretRef JSON, authorities and certificates as PEM texts.
     """
-    return {**_postgres(inputs), **_neo4j(deployment, inputs), **_model(deployment.model, inputs)}
-
-
-def _model(model: ModelOptions, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    values = {
-        "MODEL_PROVIDER": _PROVIDERS.get(model.provider, "openai"),
-        "MODEL_CHAT": model.chat,
-        "MODEL_EMBEDDING": model.embedding,
-        "MODEL_DIMENSIONS": str(model.dimensions),
-        "MODEL_API_KEY": inputs["model_key"],
+    return {
+        **_postgres(inputs),
+        **_neo4j(deployment, inputs),
+        **of_model(deployment.model, inputs["model_key"], OFFLINE_MODEL),
     }
-    if model.region is not None:
-        values["MODEL_REGION"] = model.region
-    if model.chat_api is ChatApi.CHAT_COMPLETIONS:
-        values["MODEL_API"] = str(model.chat_api)
-    base_url = model.base_url or (OFFLINE_MODEL if model.provider is ModelProvider.OFFLINE else None)
-    return values | ({"MODEL_BASE_URL": base_url} if base_url else {})
 
 
 def _postgres(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,12 +38,15 @@ class TlsSecret(StoredSecret):
         return tls.issue(run.inputs["address"], now=now).bundle
 
     def added(self, run: Run, value: Secret) -> None:
-        issued = tls.read(value)
-        run.note(
-            address=run.inputs["address"],
-            certificate=issued.certificate,
-            not_after=issued.not_after.isoformat(),
-        )
+        run.note(**self._told(value, run.inputs["address"]))
+
+    def recovered(self, run: Run) -> Mapping[str, Any]:
+        """The certificate is public, and stands in what the secret holds: a new one would restart Neo4j."""
+        newest, address = run.find(self.vault.newest), run.inputs["address"]
+        if newest is None or not newest.enabled or isinstance(address, Unknown):
+            return {}
+        found = run.read(lambda: self.vault.reveal(newest.number))
+        return {"version": newest.number, **self._told(found, address)} if self._speaks(found, address) else {}
 
     def outputs(self, run: Run, live: Stored) -> Outputs:
         public = {key: run.notes[key] for key in ("certificate", "not_after") if key in run.notes}
@@ -59,6 +62,11 @@ class TlsSecret(StoredSecret):
                 self.added(run, found)
                 return
         super()._renew(run)
+
+    @staticmethod
+    def _told(bundle: Secret, address: str) -> Mapping[str, Any]:
+        issued = tls.read(bundle)
+        return {"address": address, "certificate": issued.certificate, "not_after": issued.not_after.isoformat()}
 
     @staticmethod
     def _speaks(bundle: Secret, address: str) -> bool:

@@ -26,10 +26,12 @@ Record = Callable[[Mapping[str, Any]], None]
 
 
 class Adapter(HTTPAdapter):
-    """Sends once, and hands a redacted record of the exchange to the wire log."""
+    """Sends once, takes secrets out of what comes back as an error, and hands a redacted record of the exchange to the
+    wire log."""
 
-    def __init__(self, record: Record | None) -> None:
+    def __init__(self, record: Record | None, sent: redaction.Sent) -> None:
         self._record = record
+        self._sent = sent
         super().__init__(max_retries=Retry(0, read=False))
 
     def send(
@@ -43,12 +45,14 @@ class Adapter(HTTPAdapter):
     ) -> requests.Response:
         timeout = timeout if timeout is not None else (CONNECT_SECONDS, READ_SECONDS)
         started = time.time()
+        self._sent.note(request)
         try:
             response = super().send(request, stream, timeout, verify, cert, proxies)
         except Exception as error:
             if self._record:
                 self._record(redaction.failure(request, error, started))
             raise
+        self._sent.clean(response, stream=stream)
         if self._record:
             self._record(redaction.exchange(request, response, started))
         return response
@@ -85,6 +89,7 @@ class Sessions:
         self._user_agent = user_agent
         self._loopback = loopback
         self._record = record
+        self._sent = redaction.Sent()
         self._local = threading.local()
 
     def authorized(self, credentials: Any) -> requests.Session:
@@ -105,7 +110,7 @@ class Sessions:
     def dress(self, session: requests.Session) -> requests.Session:
         """Gives a session (one that a GAPIC client made, too) our adapter and user agent."""
         for prefix in ("https://", "http://"):
-            session.mount(prefix, Adapter(self._record))
+            session.mount(prefix, Adapter(self._record, self._sent))
         session.headers["User-Agent"] = self._user_agent
         session.trust_env = not self._loopback
         return session

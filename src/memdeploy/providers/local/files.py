@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,28 @@ def write_json(path: Path, content: Any) -> None:
             Path(name).unlink()
         raise
     _sync(path.parent)
+
+
+def make_above(path: Path) -> None:
+    """What is missing above it, 0700 each: `mkdir(parents=True)` gives the mode to the last one only."""
+    for missing in reversed([above for above in path.parents if not os.path.lexists(above)]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+
+
+def not_ours(path: Path) -> CloudError:
+    return CloudError(
+        f"{path} is not a folder of this user (links are not followed)", kind=ErrorKind.PERMISSION,
+        service="files", suggestion="Look at what it is, and remove it, or choose another place.",
+    )  # fmt: skip
+
+
+def require_own(folder: Path) -> None:
+    """Raises `CloudError` unless it is a folder of this user, and no link to one; tightens its mode."""
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise not_ours(folder)
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        folder.chmod(0o700)
 
 
 def read_json(path: Path) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,22 +73,29 @@ class Folder(Converging[Found]):
                 self.path.parent.rmdir()
 
     def _look(self) -> Found:
-        if not self.path.is_dir() or self.path.is_symlink():
+        if not os.path.lexists(self.path):
             raise CloudError(f"{self.path} is not there", kind=ErrorKind.NOT_FOUND, service="files")
+        found = self.path.lstat()
+        if not stat.S_ISDIR(found.st_mode):
+            raise files.not_ours(self.path)
+        return Found(self._labels() if found.st_uid == os.geteuid() else None, f"{found.st_mode & 0o777:o}")
+
+    def _labels(self) -> Mapping[str, str] | None:
         try:
-            labels = files.read_json(self.path / OWNER)
+            labels: Mapping[str, str] = files.read_json(self.path / OWNER)
         except CloudError as error:
             if error.kind is not ErrorKind.NOT_FOUND:
                 raise
-            labels = None
-        return Found(labels, f"{self.path.stat().st_mode & 0o777:o}")
+            return None
+        return labels
 
     def _draft(self) -> None:
         """Under a name of its own until it says whose it is: an interrupted run leaves none that nobody owns."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self.path.exists():
+        files.make_above(self.path)
+        if os.path.lexists(self.path):
             raise CloudError(f"{self.path} is there already", kind=ErrorKind.CONFLICT, service="files")
         draft = self.path.with_name(f".{self.path.name}.new")
         draft.mkdir(mode=0o700, exist_ok=True)
+        files.require_own(draft)
         files.write_json(draft / OWNER, self.scope.marker.labels)
         draft.rename(self.path)

@@ -13,7 +13,7 @@ from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Operation, OperationStatus, Resource, Step
 from memdeploy.errors import CloudError, MemdeployError, UsageError
 from memdeploy.providers.base import LogLine, LogQuery, PriceLine, Role
-from memdeploy.providers.local import errors, kinds
+from memdeploy.providers.local import errors, kinds, traces
 from memdeploy.providers.local.scope import Scope
 from memdeploy.providers.local.verify import Loopback
 from memdeploy.secret import Secret
@@ -99,6 +99,12 @@ class LocalCloud(ABC):
 
     def shared_graph(self) -> Graph:
         raise UsageError("local deployments share nothing", code="nothing-shared", where="--shared")
+
+    def traces(self, *, thorough: bool) -> Step:
+        return traces.step(self.scope)
+
+    def settings(self) -> Step:
+        return traces.settings(self.scope)
 
     def role(self) -> Role:
         raise UsageError("a local deployment needs no role", code="no-role", where="--print-role")

@@ -6,6 +6,7 @@ import contextlib
 import shutil
 from pathlib import Path
 
+from memdeploy.rehearsal import private
 from memdeploy.rehearsal.backing.engine import fingerprint
 
 
@@ -18,7 +19,7 @@ class Folders:
 
     def make(self, key: str) -> Path:
         folder = self.path(key)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.make_folder(folder)
         return folder
 
     def write(self, key: str, name: str, text: str, mode: int = 0o600) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import socketserver
 import threading
 from collections.abc import Callable, Mapping
@@ -20,7 +21,8 @@ from urllib.parse import urlsplit
 
 METADATA_HOSTS = frozenset(("metadata.google.internal", "metadata", "169.254.169.254"))
 ENGINE_HOST = "engine.rehearsal"
-GOOGLE = ".googleapis.com"
+#: Of a service's letters alone: `_rehearsal.googleapis.com` would be the rehearsal's own door, with its own token.
+GOOGLE = re.compile(r"([a-z0-9-]+)\.googleapis\.com")
 HOP = frozenset(("connection", "keep-alive", "transfer-encoding", "host", "content-length"))
 SECONDS = 330
 "Longer than the metadata server's longest wait for a change."
@@ -57,11 +59,12 @@ class Guest:
 def route(host: str, path: str, guest: Guest) -> str | None:
     """Path at the rehearsal for a request; None: nobody there."""
     name = host.partition(":")[0].lower()
+    if not path.startswith("/"):  # in absolute form it would name another place
+        return None
     if name in METADATA_HOSTS and guest.metadata:
         return guest.metadata + path
-    if name.endswith(GOOGLE):
-        return f"/{name.removesuffix(GOOGLE)}{path}"
-    return None
+    found = GOOGLE.fullmatch(name)
+    return f"/{found[1]}{path}" if found else None
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -108,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
         url, token = self.server.upstream()
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP}
-        if target.startswith("/_rehearsal/"):
+        if self.server.guest.metadata and target.startswith(f"{self.server.guest.metadata}/"):
             headers["Authorization"] = f"Bearer {token}"
         connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=SECONDS)
         try:

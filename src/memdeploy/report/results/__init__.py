@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _COMMANDS = (
     "plan", "up", "status", "verify", "outputs", "destroy", "list", "history", "doctor", "logs", "init", "releases",
-    "backup", "restore", "upgrade", "rollback", "rescue",
+    "backup", "restore", "upgrade", "rollback", "rescue", "recover", "unlock",
 )  # fmt: skip
 
 

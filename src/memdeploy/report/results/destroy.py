@@ -19,6 +19,8 @@ _WAITS = "waits for "
 
 
 def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
+    if "would_remove" in data:
+        return _would(data)
     found: list[RenderableType] = [Text(""), _title(data, marks)]
     found.extend(_kept(data))
     found.extend(_block("Backups", (_backup(item) for item in data.get("backups") or ())))
@@ -28,6 +30,20 @@ def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
         when = "In a minute or two (a rehearsal's hours are short)" if data.get("rehearsal") else "Later"
         found.append(Text(f"{when}: {clean(data['finish'])}", style="yellow"))
     return found
+
+
+def _would(data: Mapping[str, Any]) -> list[RenderableType]:
+    """Nothing was done yet: all that it would be about."""
+    go, stay = data["would_remove"], data.get("would_keep") or ()
+    return [
+        Text(f"{lines.deployment(data)}: {counted(len(go), 'step')} would be removed", style="bold yellow"),
+        *_block("Removed", (_named(item) for item in go)),
+        *_block("Kept, with its data", (_named(item) for item in stay)),
+    ]
+
+
+def _named(item: Mapping[str, Any]) -> tuple[str, str]:
+    return clean(item.get("step", "")), clean(item.get("what") or "")
 
 
 def _title(data: Mapping[str, Any], marks: Marks) -> Text:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -16,6 +18,7 @@ from memdeploy.providers.base import RehearsalTarget
 from memdeploy.providers.gcp import errors, vault
 from memdeploy.providers.gcp.clients import Clients, require_loopback
 from memdeploy.secret import Secret
+from tests.contract.product import canary
 
 
 class Server(ThreadingHTTPServer):
@@ -26,6 +29,7 @@ class Server(ThreadingHTTPServer):
         self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
         self.cut = False
         self.answer: Any = {}
+        self.status = 200
 
     @property
     def endpoint(self) -> str:
@@ -44,7 +48,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         given = self.server.answer
         answer = given if isinstance(given, bytes) else json.dumps(given).encode()
-        self.send_response(200)
+        self.send_response(self.server.status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
@@ -169,6 +173,58 @@ def test_the_wire_log_holds_every_request_and_no_secret(server: Server, tmp_path
     assert [record["status"] for record in records] == [200, 200, 200]
     assert records[1]["body"] == {"name": "u", "password": "***"}
     assert records[2]["answer"] == {"access_token": "***", "email": "a@b.c"}
+
+
+AWKWARD = "c4n/ry+Pass\"word'&%$ @:~?=#\\end-of-it"
+
+
+def _echo(server: Server, status: int = 400, message: str = "Invalid value at 'payload.data' (TYPE_BYTES)") -> None:
+    """Refuses as Google does: with what it was sent, here in every dress."""
+    encoded = base64.b64encode(AWKWARD.encode()).decode()
+    text = f"{message}, {AWKWARD!r} {encoded} {quote(AWKWARD, safe='')} {json.dumps(AWKWARD)} {AWKWARD}"
+    server.status, server.answer = status, {"error": {"code": status, "message": text, "status": "INVALID_ARGUMENT"}}
+
+
+@pytest.mark.parametrize("family", ["discovery", "gapic"])
+def test_an_api_that_repeats_a_secret_it_refuses_is_not_quoted(server: Server, tmp_path: Path, family: str) -> None:
+    (tmp_path / "token").write_text("canary-token")
+    records: list[Any] = []
+    found = clients(server, wire=records.append, target={"token_file": tmp_path / "token"})
+    _echo(server)
+    asks = {
+        "discovery": lambda: found.sqladmin("users.insert", project="p", instance="i", body={"password": AWKWARD}),
+        "gapic": lambda: found.secrets(
+            "add_secret_version", parent="projects/p/secrets/s", payload={"data": AWKWARD.encode()}
+        ),
+    }
+    with pytest.raises(Exception, match=r".") as raised:
+        asks[family]()
+    error = errors.classify(raised.value)
+    assert error is not None
+    assert error.kind is ErrorKind.INVALID
+    assert error.message.startswith(
+        {"discovery": "sqladmin", "gapic": "secretmanager"}[family] + ": Invalid value at 'payload.data' (TYPE_BYTES), "
+    )
+    told = "".join((error.message, str(raised.value), repr(raised.value), json.dumps(records)))
+    assert canary.found(told.encode(), canary.forms("the password", AWKWARD)) == []
+
+
+def test_nor_when_an_operation_tells_of_it_later(server: Server) -> None:
+    found = clients(server)
+    found.sqladmin("users.insert", project="p", instance="i", body={"name": "u", "password": AWKWARD})
+    server.answer = {"name": "op", "status": "DONE", "error": {"errors": [{"code": "X", "message": f"bad {AWKWARD}"}]}}
+    answer = found.sqladmin("operations.get", project="p", operation="op")
+    assert answer["error"]["errors"][0]["message"] == "bad ***"
+
+
+def test_what_is_asked_for_is_given_as_it_is(server: Server) -> None:
+    """The value of a secret, which somebody asked for by `access`."""
+    found = clients(server)
+    data = base64.b64encode(AWKWARD.encode()).decode()
+    server.answer = {"name": "projects/p/secrets/s/versions/1", "payload": {"data": data}}
+    found.secrets("add_secret_version", parent="projects/p/secrets/s", payload={"data": AWKWARD.encode()})
+    answer = found.secrets("access_secret_version", name="projects/p/secrets/s/versions/1")
+    assert answer.payload.data == AWKWARD.encode()
 
 
 def test_what_got_no_answer_is_in_the_wire_log_too(server: Server) -> None:

@@ -230,10 +230,10 @@ def test_the_container_is_told_of_each_provider_what_it_needs() -> None:
     sizes = {"MODEL_DIMENSIONS": "1024", "MODEL_CHAT": "c", "MODEL_EMBEDDING": "e"}
     named = {"chat": "c", "embedding": "e", "dimensions": 1024}
     url = "http://10.0.0.9:11434/v1"
-    openai = {**sizes, "MODEL_PROVIDER": "openai"}
+    openai = {**sizes, "MODEL_PROVIDER": "openai", "MODEL_API": "responses"}
     assert told(**named) == openai
     compatible = {**openai, "MODEL_BASE_URL": url, "MODEL_API": "chat-completions"}
     assert told(**named, base_url=url) == told(**named, base_url=url, provider="ollama") == compatible
     assert told(**named, base_url=url, api="responses") == {**openai, "MODEL_BASE_URL": url}
-    bedrock = {**sizes, "MODEL_PROVIDER": "amazon-bedrock", "MODEL_REGION": "us-east-1"}
+    bedrock = {**openai, "MODEL_PROVIDER": "amazon-bedrock", "MODEL_REGION": "us-east-1"}
     assert told(**named, provider="amazon-bedrock", region="us-east-1") == bedrock

@@ -11,7 +11,7 @@ from memdeploy.config.model import Deployment, ModelOptions, ModelProvider, Neo4
 from memdeploy.memmachine.offline_model import ALIAS
 from memdeploy.memmachine.offline_model import PORT as MODEL_PORT
 from memdeploy.providers.local.containers.spec import Sealed, Value
-from memdeploy.providers.local.model_variables import of_model
+from memdeploy.providers.model_variables import of_model
 from memdeploy.secret import SecretRef
 
 DATABASE = USER = "memmachine"

@@ -80,7 +80,7 @@ class Environment:
         return Plan(release.version, run.inputs["python"], folder / lock_name(release.version), folder / NLTK_LOCK)
 
     def _make(self, run: Run, plan: Plan) -> None:
-        layout.environments().mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.make_above(layout.environments() / plan.name)
         with _alone(run, plan) as lock:
             if not whole(plan):  # another run made it while we waited
                 run.progress(f"installing MemMachine {plan.release} and {_count(plan.lock)} packages that it needs")
@@ -134,7 +134,8 @@ def _take_nltk(draft: Path) -> None:
 @contextlib.contextmanager
 def _alone(run: Run, plan: Plan) -> Iterator[int]:
     """Two runs make one environment. The lock is held by whatever still writes: uv too, should we be killed."""
-    handle = os.open(plan.path.with_name(f".{plan.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    handle = os.open(plan.path.with_name(f".{plan.name}.lock"), flags, 0o600)
     try:
         run.until(
             lambda: _locked(handle) or None, what="another run to install the same", every=0.2, timeout=BUSY_SECONDS

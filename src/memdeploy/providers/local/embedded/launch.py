@@ -40,7 +40,7 @@ def taken(handle: int, kind: int) -> bool:
 
 
 def main(pid_file: str, *command: str) -> None:
-    handle = os.open(pid_file, os.O_RDWR | os.O_CREAT, 0o600)
+    handle = os.open(pid_file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     if not lock(handle):
         sys.exit(BUSY)
     facts = json.loads(os.environ.pop(FACTS, "{}"))

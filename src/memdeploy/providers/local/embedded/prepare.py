@@ -7,8 +7,8 @@ import json
 
 from memdeploy.engine.step import Difference, Effect, Observed, Outputs, Run, State, unknowns
 from memdeploy.providers.local.embedded import words
-from memdeploy.providers.local.model_variables import of_model
 from memdeploy.providers.local.scope import Scope
+from memdeploy.providers.model_variables import of_model
 
 
 class Prepare:

@@ -63,7 +63,7 @@ def start(command: Command) -> subprocess.Popen[bytes]:
     _put_aside(command.log)
     python = command.arguments[0]
     environment = {**command.environment, launch.FACTS: json.dumps(command.facts)}
-    log = os.open(command.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = os.open(command.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
         return subprocess.Popen(
             [python, "-I", "-S", launch.__file__, str(command.pid_file), *command.arguments], env=environment,

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from memdeploy.providers.local.embedded import layout
-from memdeploy.providers.local.model_variables import of_model
 from memdeploy.providers.local.scope import Scope
 from memdeploy.providers.local.vault import reveal
+from memdeploy.providers.model_variables import of_model
 from memdeploy.secret import SecretRef
 
 #: What leads to a model's provider from this machine, and where it may put temporary files.

@@ -88,4 +88,4 @@ def _answer(text: str, word: str, where: str) -> Mapping[str, Any]:
 
 
 def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)

@@ -1,4 +1,4 @@
-"""The container's variables (`docker/configure.py`) that say which model answers, alike for both runtimes."""
+"""The container's variables (`docker/configure.py`) that say which model answers, alike in every place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PROVIDERS: Mapping[ModelProvider, str] = MappingProxyType({ModelProvider.BEDROC
 
 
 def of_model(options: ModelOptions, key: Any, offline: Any) -> dict[str, Any]:
-    """`key`: a reference to the key, in the runtime's own form. `offline`: where the offline model answers. Either may
+    """`key`: a reference to the key, in the place's own form. `offline`: where the offline model answers. Either may
     be `Unknown` in a plan."""
     base_url = offline if options.provider is ModelProvider.OFFLINE else options.base_url
     values = {

@@ -1,0 +1,189 @@
+"""The parent of all: loads what a run may need by doing each kind of run once, then only forks.
+
+Reads requests, a line of JSON each (`{"scenario": …, "shard": …}`), and answers each with one:
+`{"steps": all of the command, "changing": those that changed something, "changes": those of this shard,
+"tried": [{"cell", "wrong", "seconds"}, …]}`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from memdeploy.providers.gcp.clients import Api, Clients
+from memdeploy.rehearsal.server import Handler
+from tests.crash.matrix.cells import attempt, cells
+from tests.crash.matrix.cloud import Port
+from tests.crash.matrix.forked import User, call
+from tests.crash.matrix.recording import Change, Recording, record
+from tests.crash.matrix.scenarios import ALL_OF_IT, SCENARIOS, UP, Scenario
+
+MEMORY = Path("/dev/shm")
+ROOM = 1 << 30
+IDLE = 0.2
+
+
+class Parent:
+    def __init__(self, folder: Path, port: Port) -> None:
+        self._folder, self._port = folder, port
+        self._recordings: dict[str, Recording] = {}
+
+    def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
+        name = asked["scenario"]
+        scenario, recording = SCENARIOS[name], self._recording(name)
+        changes = _share(self._own(scenario, recording), asked["shard"], scenario.shards)
+        tried = [attempt(cell, scenario, recording, self._port, self._folder / "cell") for cell in cells(changes)]
+        return {
+            "steps": list(recording.steps),
+            "changing": sorted({change.step for change in recording.changes}),
+            "changes": [asdict(change) for change in changes],
+            "tried": [asdict(one) for one in tried],
+        }
+
+    def _own(self, scenario: Scenario, recording: Recording) -> list[Change]:
+        if scenario.beyond is None:
+            return list(recording.changes)
+        other = self._recording(scenario.beyond)
+        known = {(change.step, change.verb) for change in other.changes}
+        return [
+            change
+            for change in recording.changes
+            if (change.step, change.verb) not in known
+            or recording.steps[change.step] != other.steps.get(change.step)
+        ]  # fmt: skip
+
+    def _recording(self, name: str) -> Recording:
+        if name not in self._recordings:
+            self._recordings[name] = record(SCENARIOS[name], self._port, self._folder / name)
+        return self._recordings[name]
+
+
+def _share(changes: Sequence[Change], shard: int, shards: int) -> list[Change]:
+    """Every so many steps, each with all of its changes."""
+    steps = list(dict.fromkeys(change.step for change in changes))[shard::shards]
+    return [change for change in changes if change.step in steps]
+
+
+# -- loading -----------------------------------------------------------------------------------------------------------
+
+
+def keep_clients() -> None:
+    """googleapiclient writes the methods of an API from its document for each process; here they are kept for all
+    children. They hold nothing of a call, and the address is always the same."""
+    made: dict[Any, Any] = {}
+    discovered = Clients._discovered
+
+    def of_api(self: Clients, service: str, version: str) -> Any:
+        return _kept(made, (service, version), lambda: discovered(self, service, version))
+
+    def of_collection(self: Api, path: str) -> Any:
+        resource = self._resource()
+        return _kept(made, (id(resource), path), lambda: _collection(resource, path))
+
+    Clients._discovered = of_api  # type: ignore[method-assign]
+    Api._collection = of_collection  # type: ignore[method-assign]
+
+
+def keep_command() -> None:
+    """The command line is built once, too."""
+    from typer.main import get_command
+
+    from memdeploy.cli import app
+
+    built = get_command(app.build())
+    app.build = lambda: built  # type: ignore[assignment, return-value]
+
+
+def _kept(made: dict[Any, Any], key: Any, make: Callable[[], Any]) -> Any:
+    if key not in made:
+        made[key] = make()
+    return made[key]
+
+
+def _collection(resource: Any, path: str) -> Any:
+    for name in filter(None, path.split(".")):
+        resource = getattr(resource, name)()
+    return resource
+
+
+def load(port: Port, folder: Path) -> None:
+    """One deployment's life in this process, cloud included; its threads are gone afterwards."""
+    import neo4j  # noqa: F401 - asked of a server of the user's own only
+
+    app = port.app(folder / "cloud")
+    app.prepare()
+    port.listener.RequestHandlerClass = type("Hasty", (Handler,), {"app": app, "timeout": IDLE})
+    serving = threading.Thread(target=port.listener.serve_forever, kwargs={"poll_interval": 0.01})
+    serving.start()
+    user = User(folder, {"MEMDEPLOY_GCP_ENDPOINT": port.endpoint})
+    with _as(user):
+        for line in (UP, ALL_OF_IT):
+            assert call(folder, line) == 0, line
+    port.listener.shutdown()
+    serving.join()
+    app.store.close()
+    _until_alone()
+    gc.collect()
+    gc.freeze()
+    gc.disable()  # children are short-lived, and what they touch is copied
+
+
+@contextlib.contextmanager
+def _as(user: User) -> Iterator[None]:
+    before, where = dict(os.environ), Path.cwd()
+    os.environ.clear()
+    os.environ.update(user.environ({}))
+    os.chdir(user.folder)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        os.chdir(where)
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _until_alone() -> None:
+    """Those that served kept connections end when nothing comes any more."""
+    deadline = time.monotonic() + 30.0
+    while threading.active_count() > 1:
+        assert time.monotonic() < deadline, threading.enumerate()
+        time.sleep(0.02)
+
+
+def folder() -> Path:
+    """In memory where there is room: journals are synced to the disk many times a run."""
+    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
+    return Path(tempfile.mkdtemp(prefix="memdeploy-crash-", dir=MEMORY if roomy else None))
+
+
+def main() -> int:
+    place = folder()
+    try:
+        keep_clients()
+        keep_command()
+        port = Port()
+        load(port, place / "loading")
+        parent = Parent(place, port)
+        for line in sys.stdin:
+            sys.stdout.write(json.dumps(parent.answer(json.loads(line))) + "\n")
+            sys.stdout.flush()
+    finally:
+        shutil.rmtree(place)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
