@@ -20,7 +20,7 @@ from tests.unit.engine.toys import FakeClock, Lab, MemoryLedger
 T = TypeVar("T")
 MARKER, PAYLOAD = "abcdef123456", "c4n-ry-payload-of-a-toy"
 NAMES = tuple(f"thing-{number}" for number in range(12))
-SECRETS = frozenset(NAMES[::4])
+SECRETS = frozenset(NAMES[::2])
 LOOKS, SLOW, UNSEEN = 2, 40, 5.0
 ERRORS = {"429": ErrorKind.RATE_LIMIT, "500": ErrorKind.UNAVAILABLE, "503": ErrorKind.UNAVAILABLE}
 

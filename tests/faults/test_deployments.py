@@ -10,7 +10,7 @@ from tests.faults import tally
 from tests.faults.scenario import Scenario, again, run_block
 from tests.faults.story import Usual, life
 
-BLOCKS, EXAMPLES = 6, 10
+BLOCKS, EXAMPLES = 5, 10
 LONG_BLOCKS = 50
 HERE = "tests/faults/test_deployments.py"
 WHAT = "whole deployments (gcp)"

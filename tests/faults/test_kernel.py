@@ -8,7 +8,7 @@ from tests.faults import tally
 from tests.faults.kernel import life
 from tests.faults.scenario import Scenario, again, parse, run_block
 
-SEEDS, LONG = 40, 2000
+SEEDS, LONG = 100, 2000
 HERE = "tests/faults/test_kernel.py"
 WHAT = "the engine (toys)"
 
@@ -24,6 +24,7 @@ def test_some() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_very_many() -> None:
     run_block(901, LONG, f"{HERE} -k some", one)
 
