@@ -118,7 +118,7 @@ def test_no_byte_that_was_written_tells_a_secret(story: Story) -> None:
     journals = list(story.memdeploy.state.rglob("journal.*.json"))
     runs = list(story.memdeploy.state.rglob("runs/*.jsonl"))
     assert len(journals) >= 2
-    assert len(runs) >= 5
+    assert len(runs) >= 4
     assert any("Invalid value at" in path.read_text() for path in runs), "the refusal was recorded, without the value"
 
 
