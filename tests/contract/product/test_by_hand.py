@@ -1,5 +1,5 @@
-"""What somebody did by hand in the console between `up` and `destroy`: what is gone is gone, what is no longer marked as
-ours is left alone, and the rest goes."""
+"""What somebody did by hand in the console between `up` and `destroy`: what is gone is gone, what is no longer marked
+as ours is left alone, and the rest goes."""
 
 from __future__ import annotations
 
