@@ -132,9 +132,10 @@ def _without_rivals(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[
     """A flag that names the key takes the place of a variable that names it in another way. In one layer two ways
     contradict each other."""
     for layer in (lower, upper):
-        ways = [path for path in layer if BY_PATH[path].instead_of]
-        if len(ways) > 1:
-            raise ConfigError(f"only one of {', '.join(ways)} can be given", where="model.key")
+        for what in {BY_PATH[path].instead_of for path in layer} - {None}:
+            ways = [path for path in layer if BY_PATH[path].instead_of == what]
+            if len(ways) > 1:
+                raise ConfigError(f"only one of {', '.join(ways)} can be given", where=what)
     taken = {BY_PATH[path].instead_of for path in upper} - {None}
     return {path: value for path, value in lower.items() if BY_PATH[path].instead_of not in taken}
 

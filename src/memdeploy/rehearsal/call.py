@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from memdeploy.rehearsal.backing.protocol import Backing
+from memdeploy.rehearsal.refusal import invalid
 from memdeploy.rehearsal.store import Row, Store
 
 
@@ -99,7 +100,7 @@ class Call:
     @property
     def project(self) -> Project:
         if self.project_or_none is None:
-            raise LookupError(f"{self.method.id} has no project in its path")
+            raise invalid(f"Invalid resource name {self.name!r}: it names no project.")
         return self.project_or_none
 
     @property

@@ -116,19 +116,22 @@ def test_any_request_is_answered(cloud: Embedded, drawn: tuple[str, Request, str
     method, request, raw = drawn
     answer = cloud.app.handle(request, raw)
     assert answer is not None
-    assert b"The rehearsal failed" not in answer.body and b"the rehearsal failed" not in answer.body, (method, request)
+    assert b"he rehearsal failed" not in answer.body, (method, request)
     assert 200 <= answer.status <= 599
     json.loads(answer.body or b"{}")
 
 
-PATHS = ["/v2/", "/v2/a/manifests/b", "/v2/%/blobs/x", "/v2/x/tags/list", "/_service/p/r/s/x", "/_service///", "/hub/v2/",
-         "/_rehearsal/metadata/p/z/v/computeMetadata/v1/", "/_rehearsal/", "/", "", "//", "/compute"]  # fmt: skip
+PATHS = [
+    "/v2/", "/v2/a/manifests/b", "/v2/%/blobs/x", "/v2/x/tags/list", "/_service/p/r/s/x", "/_service///", "/hub/v2/",
+    "/_rehearsal/metadata/p/z/v/computeMetadata/v1/", "/_rehearsal/", "/", "", "//", "/compute",
+]  # fmt: skip
+HEADERS = ["authorization", "metadata-flavor", "host", "accept", "x-goog-user-project"]
 
 
 @given(
     st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "X"]),
     st.one_of(st.sampled_from(PATHS), st.text(max_size=20).map(lambda t: f"/{t}")), st.text(max_size=10),
-    st.dictionaries(st.sampled_from(["authorization", "metadata-flavor", "host", "accept", "x-goog-user-project"]), words),
+    st.dictionaries(st.sampled_from(HEADERS), words),
     st.binary(max_size=30),
 )  # fmt: skip
 @examples(200, 4000)

@@ -338,3 +338,17 @@ def test_another_provider_leaves_address_region_and_key_of_the_one_before_behind
     same = override(before, {"model.provider": "amazon-bedrock", "model.chat": "d"}).model
     assert (same.region, same.key.file, same.chat) == ("us-east-1", "/k", "d")
     assert override(before, {**given, "model.key.env": "A"}).model.key.env == "A"
+
+
+def test_a_key_and_a_password_are_named_in_one_line(tmp_path: Path) -> None:
+    """Two ways of one thing contradict each other; ways of two things do not."""
+    flags = {
+        "provider": "gcp", "neo4j.mode": "external", "neo4j.uri": "neo4j+s://db.example",
+        "model.key.env": "MY_KEY", "neo4j.password.env": "MY_PASSWORD",
+    }  # fmt: skip
+    found = load(file=None, flags=flags, environ={}, folder=tmp_path).deployment
+    assert found is not None
+    assert (found.model.key.env, found.neo4j.password.env) == ("MY_KEY", "MY_PASSWORD")
+    with pytest.raises(ConfigError, match="only one of") as raised:
+        load(file=None, flags={**flags, "neo4j.password.file": "/p"}, environ={}, folder=tmp_path)
+    assert raised.value.where == "neo4j.password"
