@@ -9,7 +9,7 @@ from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Step
 from memdeploy.errors import CloudError, ErrorKind, NoSuchDeployment, Refused
 from memdeploy.lifecycle.outcome import error_of
-from memdeploy.lifecycle.session import Session
+from memdeploy.lifecycle.session import PREFLIGHT, Session
 from memdeploy.providers.base import Trace
 
 #: What keeps us from looking and is for preflight to name, with its remedy.
@@ -46,6 +46,9 @@ def refuse_lost(opened: Session) -> None:
     except CloudError as error:
         if error.kind in _PREFLIGHTS:
             return
+        checked = opened.reader(opened.graph.only([PREFLIGHT]), sink=lambda event: None).ensure()
+        if isinstance(checked.error, Refused):  # in its words: it looks for all causes at once
+            raise checked.error from error
         raise Refused(
             error.message, code=error.code, where=error.where, suggestion=error.suggestion, retryable=True
         ) from error
