@@ -66,7 +66,7 @@ def test_a_missing_permission_is_told_before_anything_is_made(tmp_path: Path) ->
 
 def test_credentials_that_expire_stop_every_step_at_its_next_request(tmp_path: Path) -> None:
     with inside(tmp_path) as stage:
-        stage.cloud.faults("expires=80")
+        stage.cloud.faults("expires=200")  # preflight is over by then
         failed = stage(*UP)
         assert failed.code == 1
         assert failed.json["errors"][0]["code"] == "cloud-unauthenticated"

@@ -452,11 +452,11 @@ def test_an_account_that_somebody_deleted_is_another_one_when_it_is_made_anew(
 
 
 def test_doctor_tells_that_another_run_is_at_work(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
-    memdeploy(*UP)
+    memdeploy(*UP, "--name", "held")
     here = this_process()
     now = time.time()
     held = Holder("n", here, "ann", "up", now, now, time.clock_gettime(time.CLOCK_BOOTTIME))
-    folder = memdeploy.state / memdeploy.journal()["name"]
+    folder = memdeploy.state / "held"
     free = {c["check"]: c["code"] for c in memdeploy("doctor").data["checks"]}
     for old in folder.glob("lease.*.json"):
         old.unlink()
