@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -287,3 +288,19 @@ class Provider:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
+
+
+def test_a_lost_journal_is_named_written_anew_and_every_memory_is_there(home: Home) -> None:
+    home.up()
+    home.store("The lamplighter keeps matches in a tin.")
+    marker = home.id
+    shutil.rmtree(home.memdeploy.state / home.name)
+    assert home.up(expect=3)["errors"][0]["code"] == "journal-lost"
+    recovered = home.memdeploy("recover", "--name", home.name, "--provider", "local", "--runtime", "embedded").data
+    assert {"folder", "data", "service"} <= {one["step"] for one in recovered["recovered"]}
+    asked = home.memdeploy("destroy", "--yes", "--delete-data", expect=4).json["errors"][0]
+    assert asked["code"] == "confirm-needed"
+    home.up()
+    assert "The lamplighter keeps matches in a tin." in home.find("Who keeps matches in a tin?")
+    home.memdeploy("destroy", "--yes", "--delete-data")
+    assert not home.processes(marker)
