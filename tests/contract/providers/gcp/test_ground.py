@@ -202,6 +202,7 @@ def test_a_range_that_another_run_is_still_making_is_waited_for(tmp_path: Path) 
         resource = cloud.graph()["shared.range"].resource
         assert isinstance(resource, Range)
         body = resource.body(ground.outputs("shared.network")["link"])
+        slow.faults("slow@compute.globalAddresses.insert=1x")  # however busy the machine is
         cloud.scope.clients.compute("globalAddresses.insert", project=PROJECT, body=body)
         assert ground.make("shared.peering").error is None
     finally:
