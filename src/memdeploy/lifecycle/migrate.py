@@ -163,7 +163,8 @@ def _carry(changing: Changing, plan: Plan, sink: Sink) -> RunResult:
 
 def _handed_over(request: Request, sink: Sink, plan: Plan, data: dict[str, Any], port: int | None) -> Result:
     """The old service goes, its data stays; its port goes to the new one."""
-    gone = destroy(replace(request, command="destroy", yes=True, delete_data=False, deployment=None, given={}), sink)
+    going = replace(request, command="destroy", yes=True, delete_data=False, deployment=None, given={})
+    gone = destroy(replace(going, confirmed=data["deployment"]), sink)  # also of a journal that was recovered
     if gone.errors:
         return Result("upgrade", "error", gone.exit_code, data, gone.errors)
     wanted = plan.wanted

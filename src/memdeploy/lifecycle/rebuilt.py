@@ -15,7 +15,7 @@ from memdeploy.lifecycle.session import DEPLOYMENT
 from memdeploy.state.journal import DeploymentStatus
 
 RECOVERED = "recovered"
-"""Fact of a journal that was written anew and not yet confirmed by an `up` to its end: {at, copy}."""
+"""Fact of a journal that was written anew and not yet confirmed by an `up` to its end: {at}."""
 
 #: What `up` may trust, and what it has to bring to an end.
 _STATUS: Mapping[State, Status] = {

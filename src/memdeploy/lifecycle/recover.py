@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from memdeploy.config.load import override
-from memdeploy.config.model import Provider
 from memdeploy.engine.events import Sink
 from memdeploy.engine.ledger import Status, StepRecord
 from memdeploy.engine.step import Observed, State
@@ -21,7 +20,6 @@ from memdeploy.state.deployments import Deployments, Place
 from memdeploy.state.journal import DeploymentStatus, Journal
 
 COMMAND = "recover"
-_NEWER = "journal-newer"
 #: Configuration on which stored memories depend: where nothing tells it any more, somebody has to know.
 _VITAL = ("release", "model.embedding", "model.dimensions")
 _GIVEN_SECRETS = ("secret.model", "secret.external")
@@ -170,7 +168,10 @@ def _own(found: Session, seen: Seen) -> dict[str, Any]:
     place = found.deployments.ground(journal.name)
     with place.acquire(COMMAND, wait=0.0, cancel=found.request.cancel) as lease:
         if _readable(place) is not None:
-            raise Refused(f"{journal.name} was recovered or made by another run meanwhile", code="journal-in-order")
+            raise Refused(
+                f"{journal.name} was recovered or made by another run meanwhile", code="journal-in-order",
+                where=str(place.folder), suggestion="`memdeploy status` shows it.",
+            )  # fmt: skip
         kept = place.rebuild(lease, journal)
     foreign = [name for name, one in seen.observed.items() if one.state is State.FOREIGN]
     return {
@@ -205,7 +206,7 @@ def _shared(found: Session, seen: Seen) -> dict[str, Any]:
     if not records or (found.shared is not None and not _lost_shared(found)):
         return {}
     place = shared_place(found, create=True)
-    if place is None or found.deployment.provider is Provider.LOCAL:  # pragma: no cover - nothing is shared here
+    if place is None:
         return {}
     drawn = found.deployments.draft(
         "_shared", provider=str(found.deployment.provider), identity=configuration.identity(found.deployment),

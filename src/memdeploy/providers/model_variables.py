@@ -27,3 +27,25 @@ def of_model(options: ModelOptions, key: Any, offline: Any) -> dict[str, Any]:
         "MODEL_REGION": options.region,
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+def read(values: Mapping[str, Any], known: ModelProvider, *, offline: bool) -> dict[str, Any]:
+    """The other way round: paths of the configuration and their values, nothing when no model is told. Several
+    providers speak OpenAI's protocol; which of them, the configuration may have `known`."""
+    if "MODEL_EMBEDDING" not in values:
+        return {}
+    return {
+        "model.provider": str(ModelProvider.OFFLINE if offline else _provider(values, known)),
+        "model.chat": values["MODEL_CHAT"],
+        "model.embedding": values["MODEL_EMBEDDING"],
+        "model.dimensions": int(values["MODEL_DIMENSIONS"]),
+        "model.base_url": None if offline else values.get("MODEL_BASE_URL"),
+        "model.region": values.get("MODEL_REGION"),
+        "model.api": values.get("MODEL_API"),
+    }
+
+
+def _provider(values: Mapping[str, Any], known: ModelProvider) -> ModelProvider:
+    if values["MODEL_PROVIDER"] == _PROVIDERS[ModelProvider.BEDROCK]:
+        return ModelProvider.BEDROCK
+    return ModelProvider.OPENAI if known in (ModelProvider.OFFLINE, ModelProvider.BEDROCK) else known

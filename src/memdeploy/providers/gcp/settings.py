@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from memdeploy.config.model import Connectivity, ModelProvider, Neo4jMode
+from memdeploy.config.model import Connectivity, Neo4jMode
 from memdeploy.engine.step import Outputs, Run, Step
 from memdeploy.memmachine import releases
+from memdeploy.providers import model_variables
 from memdeploy.providers.gcp import health, run_container
 from memdeploy.providers.gcp.run_container import JSON, OFFLINE_MODEL, SIDECAR_URI, SOCKETS
 from memdeploy.providers.gcp.scope import Scope
@@ -28,7 +29,14 @@ def _read(scope: Scope, run: Run) -> Outputs:
         return {}
     values = _environment(service)
     release = _release(scope, service)
-    return {**_model(scope, values), **_neo4j(values), **_postgres(values), **({"release": release} if release else {})}
+    return {
+        **model_variables.read(
+            values, scope.deployment.model.provider, offline=values.get("MODEL_BASE_URL") == OFFLINE_MODEL
+        ),
+        **_neo4j(values),
+        **_postgres(values),
+        **({"release": release} if release else {}),
+    }
 
 
 def _environment(service: JSON) -> Mapping[str, Any]:
@@ -43,31 +51,6 @@ def _release(scope: Scope, service: JSON) -> str | None:
     verifier = scope.names.account_email("vrf")
     version = health.ask(scope, service.get("uri", ""), verifier).get("version")
     return str(version) if version in releases.RELEASES else None
-
-
-def _model(scope: Scope, values: Mapping[str, Any]) -> dict[str, Any]:
-    if "MODEL_EMBEDDING" not in values:
-        return {}
-    base_url = values.get("MODEL_BASE_URL")
-    return {
-        "model.provider": _provider(scope, values),
-        "model.chat": values["MODEL_CHAT"],
-        "model.embedding": values["MODEL_EMBEDDING"],
-        "model.dimensions": int(values["MODEL_DIMENSIONS"]),
-        "model.base_url": None if base_url == OFFLINE_MODEL else base_url,
-        "model.region": values.get("MODEL_REGION"),
-        "model.api": values.get("MODEL_API"),
-    }
-
-
-def _provider(scope: Scope, values: Mapping[str, Any]) -> str:
-    """Several speak OpenAI's protocol: which of them, the configuration may know."""
-    if values.get("MODEL_BASE_URL") == OFFLINE_MODEL:
-        return str(ModelProvider.OFFLINE)
-    if values["MODEL_PROVIDER"] == "amazon-bedrock":
-        return str(ModelProvider.BEDROCK)
-    known = scope.deployment.model.provider
-    return str(ModelProvider.OPENAI if known in (ModelProvider.OFFLINE, ModelProvider.BEDROCK) else known)
 
 
 def _neo4j(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from memdeploy.config.local import Runtime
-from memdeploy.config.model import ModelProvider, Neo4jMode
+from memdeploy.config.model import Neo4jMode
 from memdeploy.engine.step import Outputs, Run, Step
 from memdeploy.errors import CloudError
 from memdeploy.memmachine import releases
+from memdeploy.providers import model_variables
 from memdeploy.providers.base import Trace
 from memdeploy.providers.local import files
 from memdeploy.providers.local.folder import OWNER
@@ -71,7 +72,9 @@ def _settings(scope: Scope) -> Outputs:
     return {
         "local.runtime": str(runtime),
         **({"local.port": port} if port else {}),
-        **_model(scope, values),
+        **model_variables.read(
+            values, scope.deployment.model.provider, offline=values.get("MODEL_EMBEDDING") == OFFLINE
+        ),
         **(_neo4j(values) if runtime is Runtime.DOCKER else {}),
         **({"release": values["MEMMACHINE_RELEASE"]} if values.get("MEMMACHINE_RELEASE") in releases.RELEASES else {}),
     }
@@ -97,33 +100,10 @@ def _contained(scope: Scope) -> tuple[Values, int | None]:
     return {name: value for name, _, value in told}, looking.seen(live)["port"]
 
 
-def _model(scope: Scope, values: Values) -> dict[str, Any]:
-    if "MODEL_EMBEDDING" not in values:
-        return {}
-    provider = _provider(scope, values)
-    return {
-        "model.provider": str(provider),
-        "model.chat": values["MODEL_CHAT"],
-        "model.embedding": values["MODEL_EMBEDDING"],
-        "model.dimensions": int(values["MODEL_DIMENSIONS"]),
-        "model.base_url": None if provider is ModelProvider.OFFLINE else values.get("MODEL_BASE_URL"),
-        "model.region": values.get("MODEL_REGION"),
-        "model.api": values.get("MODEL_API"),
-    }
-
-
-def _provider(scope: Scope, values: Values) -> ModelProvider:
-    """Several speak OpenAI's protocol: which of them, the configuration may know."""
-    if values["MODEL_EMBEDDING"] == OFFLINE:
-        return ModelProvider.OFFLINE
-    if values["MODEL_PROVIDER"] == "amazon-bedrock":
-        return ModelProvider.BEDROCK
-    known = scope.deployment.model.provider
-    return ModelProvider.OPENAI if known in (ModelProvider.OFFLINE, ModelProvider.BEDROCK) else known
-
-
 def _neo4j(values: Values) -> dict[str, Any]:
+    from memdeploy.providers.local.containers.environment import NEO4J_URI
+
     uri = values.get("NEO4J_URI")
-    if uri is None or uri == "bolt://neo4j:7687":
+    if uri in (None, NEO4J_URI):
         return {}
     return {"neo4j.mode": str(Neo4jMode.EXTERNAL), "neo4j.uri": uri, "neo4j.user": values.get("NEO4J_USER", "neo4j")}

@@ -17,6 +17,7 @@ from memdeploy.secret import SecretRef
 DATABASE = USER = "memmachine"
 POSTGRES, NEO4J = "postgres", "neo4j"
 "Names in the deployment's own network."
+NEO4J_URI = f"bolt://{NEO4J}:7687"
 HOST = "host.docker.internal"
 GATEWAY = MappingProxyType({HOST: "host-gateway"})
 "The machine itself, as seen from a container (Docker 20.10, podman 4.7)."
@@ -55,7 +56,7 @@ def _neo4j(deployment: Deployment, inputs: Mapping[str, Any]) -> dict[str, Value
             "NEO4J_URI": from_inside(deployment.neo4j.uri or ""), "NEO4J_USER": deployment.neo4j.user,
             "NEO4J_PASSWORD": password,
         }  # fmt: skip
-    return {"NEO4J_URI": f"bolt://{NEO4J}:7687", "NEO4J_USER": "neo4j", "NEO4J_PASSWORD": password}
+    return {"NEO4J_URI": NEO4J_URI, "NEO4J_USER": "neo4j", "NEO4J_PASSWORD": password}
 
 
 def _model(model: ModelOptions, inputs: Mapping[str, Any]) -> dict[str, Value]:

@@ -35,9 +35,8 @@ class OfflineModel(Daemon):
         return variables.around(self.scope)
 
     def answers(self) -> bool:
-        found = process.look(self.pid_file)
-        port = (found.facts.get("arguments") or [""] * 4)[3] if found else ""
-        return port.isdigit() and _open(int(port))
+        port = self._port()
+        return port is not None and _open(port)
 
     def outputs(self, run: Run, live: Live) -> Outputs:
         return {"url": f"http://{HOST}:{live.found.facts['arguments'][3]}/v1"}
@@ -49,6 +48,17 @@ class OfflineModel(Daemon):
 
     def summary(self, outputs: Outputs) -> str:
         return f"{outputs['url']}, a toy: it knows words, not their meaning"
+
+    def recovered(self, run: Run) -> Mapping[str, Any]:
+        """Another port would restart MemMachine."""
+        port = self._port()
+        return {} if port is None else {"port": port}
+
+    def _port(self) -> int | None:
+        """As its process was told."""
+        found = process.look(self.pid_file)
+        port = (found.facts.get("arguments") or [""] * 4)[3] if found else ""
+        return int(port) if port.isdigit() else None
 
     def _start(self, run: Run, verb: str) -> None:
         port = run.notes.get("port")
