@@ -1,97 +1,72 @@
-"""The crash matrix of deployments on this machine. Servers that run cannot be copied: so its cells are a chain for each
-point. A run is killed at it in the first change, the next goes on and is killed in the second, and so to the end; the
-last is left alone, and all has to be as after a run that nobody disturbed."""
+"""The crash matrix of deployments on this machine (`chains`): both runtimes, and an upgrade with its memories."""
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import docker
 import pytest
 
-from memdeploy.engine.crash import VARIABLE, Point
+from memdeploy.engine.crash import Point
+from tests.e2e.chains import Chain
 from tests.e2e.embedded import UP, Home, a_python
-from tests.support import results
+from tests.e2e.local import LABEL, Local, any_port, remove_all, texts
+from tests.support.cli import Memdeploy
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 
-ROOT = Path(__file__).resolve().parents[2]
-TITLE = "Crashes on this machine: killed at a point of each change in turn, then run again"
-COLUMNS = ("provider", "command", "point", "expected", "tried", "converged")
+CONTAINERS = ("up", "--yes", "--provider", "local", "--runtime", "docker")
 DESTROY = ("destroy", "--yes", "--delete-data", "--no-final-backup")
-KILLED = -signal.SIGKILL
-
-Change = tuple[str, str]
-
-
-class Chain:
-    def __init__(self, home: Home) -> None:
-        self.home = home
-
-    def run(self, line: tuple[str, ...], crash: str | None = None) -> tuple[int, str]:
-        told = self.home.folder / "told"
-        told.unlink(missing_ok=True)
-        user = self.home.memdeploy
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.crash.told", str(told), *line, "--state", str(user.state), "--json"],
-            env={**user.environ({VARIABLE: crash} if crash else {}), "PYTHONPATH": str(ROOT)},
-            cwd=self.home.folder, capture_output=True, text=True, timeout=900,
-        )  # fmt: skip
-        return done.returncode, done.stdout + done.stderr
-
-    def changes(self) -> list[Change]:
-        """Of the last run, each once, in the order in which they were begun."""
-        passed = [line.split(" ", 2) for line in (self.home.folder / "told").read_text().splitlines()]
-        begun = [(step, verb) for point, step, verb in passed if point == Point.BEFORE_INTENT]
-        return list(dict.fromkeys(begun))
-
-    def undisturbed(self, line: tuple[str, ...]) -> list[Change]:
-        code, said = self.run(line)
-        assert code == 0, said[-3000:]
-        return self.changes()
-
-    def tried(self, line: tuple[str, ...], point: Point, changes: list[Change]) -> list[str]:
-        """Kills run after run; what was wrong with which."""
-        wrong = []
-        for step, verb in changes:
-            code, said = self.run(line, f"{point}:{step}:{verb}")
-            if code != KILLED:
-                wrong.append(f"{point}:{step}:{verb}: left with {code}: {said[-1500:]}")
-        return wrong
-
-    def there(self) -> list[str]:
-        """Programs that run, and all of the deployment's own files, but for what the servers write by themselves."""
-        programs = [f"runs: {Path(line.split()[1]).name}" for line in self.home.processes().values()]
-        own = self.home.folder / ".local/share/memdeploy"
-        files = [f"file: {path.name}" for path in own.glob("*/*")] if own.exists() else []
-        return sorted([*programs, *files])
+OLD, NEW = "0.2.6", "0.3.9"
+UPGRADE = ("upgrade", "--yes", "--to", NEW)
+PROJECT, MANY = "lights", 20
 
 
 @pytest.fixture
-def chain(tmp_path: Path) -> Iterator[Chain]:
+def home(tmp_path: Path) -> Iterator[Home]:
     a_python()
-    home = Home(tmp_path / "home", tmp_path / "cache")
-    home.folder.mkdir()
-    yield Chain(home)
-    if (home.folder / "state" / "memmachine").exists():
-        for pid in home.processes():
+    found = Home(tmp_path / "home", tmp_path / "cache")
+    found.folder.mkdir()
+    yield found
+    if (found.folder / "state" / "memmachine").exists():
+        for pid in found.processes():
             os.kill(pid, signal.SIGKILL)
 
 
-def free_port() -> int:
-    """Of this chain alone: a deployment keeps its port, also while none of its servers listens there."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[Local]:
+    found = Local(Memdeploy(tmp_path, timeout=900.0), docker.from_env(timeout=120))
+    yield found
+    remove_all(found.engine, {found.id})
 
 
-def test_embedded(chain: Chain) -> None:
-    up = (*UP, "--local-port", str(free_port()))
+def of_processes(home: Home) -> list[str]:
+    """Programs that run, and all of the deployment's own files, but for what the servers write by themselves."""
+    programs = [f"runs: {Path(line.split()[1]).name}" for line in home.processes().values()]
+    own = home.folder / ".local/share/memdeploy"
+    files = [f"file: {path.name}" for path in own.glob("*/*")] if own.exists() else []
+    return sorted([*programs, *files])
+
+
+def of_the_engine(local: Local) -> list[str]:
+    """By their roles: each new deployment has names of its own."""
+    label = {"label": f"{LABEL}={local.id}"}
+    networks, volumes = local.engine.networks.list(filters=label), local.engine.volumes.list(filters=label)
+    return sorted([
+        *(f"{one.status}: {_role(one.name)}" for one in local.containers()),
+        *(f"network: {_role(one.name)}" for one in networks),
+        *(f"volume: {_role(one.name)}" for one in volumes),
+    ])  # fmt: skip
+
+
+def _role(name: str | None) -> str:
+    return str(name).rpartition("-")[2]
+
+
+def up_and_down(chain: Chain, up: tuple[str, ...]) -> None:
     chain.undisturbed(up)  # the first one of a machine also makes what all share
     chain.undisturbed(DESTROY)
     coming = chain.undisturbed(up)
@@ -100,13 +75,44 @@ def test_embedded(chain: Chain) -> None:
     empty = chain.there()
     wrong: list[str] = []
     for point in Point:
-        for line, changes, end in ((up, coming, full), (DESTROY, going, empty)):
-            failed = chain.tried(line, point, changes)
-            code, said = chain.run(line)
-            converged = code == 0 and chain.there() == end
-            failed += [] if converged else [f"{point}: {line[0]} left with {code}, {chain.there()}: {said[-1500:]}"]
-            tried = len(changes)
-            row = ("local, embedded", line[0], str(point), tried, tried, tried - len(failed))
-            results.record("crash-local", TITLE, COLUMNS, [row], keys=3)
-            wrong += failed
+        wrong += chain.disturbed(up, point, coming, full)
+        wrong += chain.disturbed(DESTROY, point, going, empty)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_embedded(home: Home) -> None:
+    chain = Chain("local, embedded", home.memdeploy, lambda: of_processes(home))
+    up_and_down(chain, (*UP, "--local-port", any_port()))
+
+
+@pytest.mark.engine
+def test_containers(local: Local) -> None:
+    chain = Chain("local, docker", local.memdeploy, lambda: of_the_engine(local))
+    up_and_down(chain, (*CONTAINERS, "--local-port", any_port()))
+
+
+@pytest.mark.engine
+def test_an_upgrade_loses_no_memory(local: Local) -> None:
+    """However often it was killed: the memories of before, each once, and the new release."""
+
+    def there() -> list[str]:
+        release = local.memdeploy.journal()["configuration"]["release"]
+        return [*of_the_engine(local), f"release: {release}", *sorted(local.listed(PROJECT))]
+
+    chain = Chain("local, docker", local.memdeploy, there)
+    up = (*CONTAINERS, "--local-port", any_port(), "--release", OLD)
+
+    def afresh() -> None:
+        chain.undisturbed(up)
+        local.store(PROJECT, texts(MANY))
+
+    afresh()
+    changes = chain.undisturbed(UPGRADE)
+    end = there()
+    assert set(texts(MANY)) < set(end)
+    wrong: list[str] = []
+    for point in Point:
+        chain.undisturbed(DESTROY)
+        afresh()
+        wrong += chain.disturbed(UPGRADE, point, changes, end)
     assert not wrong, "\n".join(wrong)

@@ -28,6 +28,7 @@ from memdeploy.rehearsal.http import Answer, Request
 from memdeploy.rehearsal.store import Store
 from memdeploy.state.deployments import Deployments
 from memdeploy.state.lease import Clocks
+from tests.support import kept
 from tests.support.cli import VALIDATOR, Outcome
 
 NAME, PROJECT = "alpha", "proj-1"
@@ -144,6 +145,8 @@ def inside(folder: Path, *, world: str | None = None, **environment: str) -> Ite
         for name, value in given.items():
             patch.setenv(name, value)
         patch.setattr(where, "deployments", lambda state: made.deployments())
+        kept.keep_clients(patch)
+        kept.keep_command(patch)
         patch.chdir(folder)
         try:
             yield made

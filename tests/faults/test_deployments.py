@@ -10,8 +10,8 @@ from tests.faults import tally
 from tests.faults.scenario import Scenario, again, run_block
 from tests.faults.story import Usual, life
 
-BLOCKS, EXAMPLES = 5, 10
-LONG_BLOCKS = 50
+BLOCKS, EXAMPLES = 10, 5
+LONG_BLOCKS = 100
 HERE = "tests/faults/test_deployments.py"
 WHAT = "whole deployments (gcp)"
 
@@ -36,12 +36,12 @@ def run(folder: Path, usual: Usual, block: int) -> None:
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))
-def test_a_few(tmp_path: Path, usual: Usual, block: int) -> None:
-    run(tmp_path, usual, block)
+def test_a_few(folder: Path, usual: Usual, block: int) -> None:
+    run(folder, usual, block)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("block", range(BLOCKS, BLOCKS + LONG_BLOCKS))
-def test_many(tmp_path: Path, usual: Usual, block: int) -> None:
-    run(tmp_path, usual, block)
+def test_many(folder: Path, usual: Usual, block: int) -> None:
+    run(folder, usual, block)

@@ -33,9 +33,9 @@ def changes(stage: Inside) -> list[str]:
         ("400", "run.projects.locations.jobs.create", "cloud-invalid"),
     ],
 )
-def test_a_permanent_error_is_asked_for_once_by_each_step(tmp_path: Path, fault: str, method: str, code: str) -> None:
+def test_a_permanent_error_is_asked_for_once_by_each_step(folder: Path, fault: str, method: str, code: str) -> None:
     """Steps that were under way at the same time may have met it, too: each once."""
-    with inside(tmp_path) as stage:
+    with inside(folder) as stage:
         stage.cloud.faults(f"{fault}@{method}=99x")
         failed = stage(*UP)
         assert failed.code == 1
@@ -47,16 +47,16 @@ def test_a_permanent_error_is_asked_for_once_by_each_step(tmp_path: Path, fault:
         assert stage(*UP).code == 0
 
 
-def test_a_quota_that_does_not_suffice_is_told_before_anything_is_made(tmp_path: Path) -> None:
-    with inside(tmp_path, world=world(quotas={"us-central1": {"SSD_TOTAL_GB": 1, "DISKS_TOTAL_GB": 1}})) as stage:
+def test_a_quota_that_does_not_suffice_is_told_before_anything_is_made(folder: Path) -> None:
+    with inside(folder, world=world(quotas={"us-central1": {"SSD_TOTAL_GB": 1, "DISKS_TOTAL_GB": 1}})) as stage:
         refused = stage(*UP)
         assert refused.code == 3
         assert "quota SSD_TOTAL_GB" in refused.json["errors"][0]["message"]
         assert changes(stage) == []
 
 
-def test_a_missing_permission_is_told_before_anything_is_made(tmp_path: Path) -> None:
-    with inside(tmp_path, world=world(deny=["cloudsql.instances.create"])) as stage:
+def test_a_missing_permission_is_told_before_anything_is_made(folder: Path) -> None:
+    with inside(folder, world=world(deny=["cloudsql.instances.create"])) as stage:
         refused = stage(*UP)
         assert refused.code == 3
         assert "cloudsql.instances.create" in refused.json["errors"][0]["message"]
@@ -64,8 +64,8 @@ def test_a_missing_permission_is_told_before_anything_is_made(tmp_path: Path) ->
         assert [thing for thing in stage.cloud.inventory() if thing["marker"]] == []
 
 
-def test_credentials_that_expire_stop_every_step_at_its_next_request(tmp_path: Path) -> None:
-    with inside(tmp_path) as stage:
+def test_credentials_that_expire_stop_every_step_at_its_next_request(folder: Path) -> None:
+    with inside(folder) as stage:
         stage.cloud.faults("expires=200")  # preflight is over by then
         failed = stage(*UP)
         assert failed.code == 1

@@ -91,8 +91,8 @@ class Kit:
         caller = self._caller(step, LOOKING)
         return self._run(step, inputs, caller, self._poller(step, caller), None)
 
-    def changing(self, step: Step, inputs: Mapping[str, Any]) -> StepRun:
-        caller = self._caller(step, CONVERGING)
+    def changing(self, step: Step, inputs: Mapping[str, Any], limits: Limits = CONVERGING) -> StepRun:
+        caller = self._caller(step, limits)
         poller = self._poller(step, caller)
         changes = Changes(step.name, self.ledger(step), self.guards[step.scope], caller, poller, self.crash)
         return self._run(step, inputs, caller, poller, changes)

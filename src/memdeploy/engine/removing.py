@@ -12,10 +12,11 @@ from memdeploy.engine.graph import invert, longest_paths, sort
 from memdeploy.engine.kit import Kit
 from memdeploy.engine.ledger import Kept, Removed, Status
 from memdeploy.engine.results import GOOD, Action, StepResult
+from memdeploy.engine.retry import CONVERGING, UNBEGUN
 from memdeploy.engine.scheduler import Schedule
 from memdeploy.engine.step import Retainable, Step
 from memdeploy.engine.values import resolve
-from memdeploy.errors import Cancelled, MemdeployError, NotYet
+from memdeploy.errors import Cancelled, CloudError, ErrorKind, MemdeployError, NotYet
 
 
 class Removing:
@@ -57,12 +58,15 @@ class Removing:
 
     def _remove(self, step: Step, start: float) -> StepResult:
         record = self._kit.record(step.name)
-        known = {need: self._kit.record(need).outputs for need in self._kit.graph.needs(step.name)}
-        run = self._kit.changing(step, resolve(step.inputs, known))
         known_there = record.status not in (Status.PENDING, Status.REMOVED)
+        run = self._kit.changing(step, self._inputs(step), CONVERGING if known_there else UNBEGUN)
         # It may be new: a read that does not show it yet must not make an orphan of it.
         run.resume(interrupted=known_there)
-        step.resource.remove(run)
+        try:
+            step.resource.remove(run)
+        except CloudError as error:
+            if known_there or error.kind is not ErrorKind.NOT_ENABLED:
+                raise
         there = bool(run.changed) or known_there
         seconds = self._kit.seconds_since(start)
         if not there:

@@ -55,6 +55,9 @@ CONVERGING: Limits = {
 }
 """While steps are made: what passes by itself is waited for."""
 
+UNBEGUN: Limits = {kind: limit for kind, limit in CONVERGING.items() if kind is not ErrorKind.NOT_ENABLED}
+"""While steps are removed that were never begun: behind an API that is off there is nothing of them."""
+
 LOOKING: Limits = {
     ErrorKind.RATE_LIMIT: RATE_LIMIT,
     ErrorKind.UNAVAILABLE: UNAVAILABLE,

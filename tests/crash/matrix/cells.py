@@ -57,7 +57,9 @@ def _wrong(cell: Cell, scenario: Scenario, recording: Recording, port: Port, pla
         code = first.wait()
         if code != -signal.SIGKILL:
             return [f"was not reached: the run left with {code}: {first.output.read_text()[-2000:]}"]
-        converge(served, user, scenario.line)
-        return recording.end.differences(end(served, user))
+        for line in scenario.then or (scenario.line,):
+            converge(served, user, line)
+        found = end(served, user)
+        return recording.end.left_beyond(found) if scenario.then else recording.end.differences(found)
     finally:
         served.stop()

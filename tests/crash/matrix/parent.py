@@ -14,24 +14,23 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from memdeploy.providers.gcp.clients import Api, Clients
+import pytest
+
 from memdeploy.rehearsal.server import Handler
 from tests.crash.matrix.cells import attempt, cells
 from tests.crash.matrix.cloud import Port
 from tests.crash.matrix.forked import User, call
 from tests.crash.matrix.recording import Change, Recording, record
 from tests.crash.matrix.scenarios import ALL_OF_IT, SCENARIOS, UP, Scenario
+from tests.support import kept
 
-MEMORY = Path("/dev/shm")
-ROOM = 1 << 30
 IDLE = 0.2
 
 
@@ -79,45 +78,6 @@ def _share(changes: Sequence[Change], shard: int, shards: int) -> list[Change]:
 # -- loading -----------------------------------------------------------------------------------------------------------
 
 
-def keep_clients() -> None:
-    """googleapiclient writes the methods of an API from its document for each process; here they are kept for all
-    children. They hold nothing of a call, and the address is always the same."""
-    made: dict[Any, Any] = {}
-    discovered = Clients._discovered
-
-    def of_api(self: Clients, service: str, version: str) -> Any:
-        return _kept(made, (service, version), lambda: discovered(self, service, version))
-
-    def of_collection(self: Api, path: str) -> Any:
-        resource = self._resource()
-        return _kept(made, (id(resource), path), lambda: _collection(resource, path))
-
-    Clients._discovered = of_api  # type: ignore[method-assign]
-    Api._collection = of_collection  # type: ignore[method-assign]
-
-
-def keep_command() -> None:
-    """The command line is built once, too."""
-    from typer.main import get_command
-
-    from memdeploy.cli import app
-
-    built = get_command(app.build())
-    app.build = lambda: built  # type: ignore[assignment, return-value]
-
-
-def _kept(made: dict[Any, Any], key: Any, make: Callable[[], Any]) -> Any:
-    if key not in made:
-        made[key] = make()
-    return made[key]
-
-
-def _collection(resource: Any, path: str) -> Any:
-    for name in filter(None, path.split(".")):
-        resource = getattr(resource, name)()
-    return resource
-
-
 def load(port: Port, folder: Path) -> None:
     """One deployment's life in this process, cloud included; its threads are gone afterwards."""
     import neo4j  # noqa: F401 - asked of a server of the user's own only
@@ -163,17 +123,11 @@ def _until_alone() -> None:
         time.sleep(0.02)
 
 
-def folder() -> Path:
-    """In memory where there is room: journals are synced to the disk many times a run."""
-    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
-    return Path(tempfile.mkdtemp(prefix="memdeploy-crash-", dir=MEMORY if roomy else None))
-
-
 def main() -> int:
-    place = folder()
+    place, patch = kept.memory_folder("crash"), pytest.MonkeyPatch()
     try:
-        keep_clients()
-        keep_command()
+        kept.keep_clients(patch)
+        kept.keep_command(patch)
         port = Port()
         load(port, place / "loading")
         parent = Parent(place, port)

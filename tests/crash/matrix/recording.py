@@ -15,7 +15,7 @@ from typing import Any
 from tests.crash.matrix import cloud
 from tests.crash.matrix.cloud import Port
 from tests.crash.matrix.forked import User
-from tests.crash.matrix.scenarios import GIVEN, Scenario
+from tests.crash.matrix.scenarios import GIVEN, PERMANENT, Scenario
 from tests.crash.product import created, existing
 from tests.support.cli import Memdeploy
 from tests.support.rehearsed import Rehearsed, normalised
@@ -52,6 +52,14 @@ class End:
         mine, theirs = asdict(self), asdict(found)
         return [text for key in mine for text in _differences(key, mine[key], theirs[key])]
 
+    def left_beyond(self, found: End) -> list[str]:
+        """What a run that was never ended left for others to clean up, and they did not. Backups are fewer when it
+        had not come so far, and what is never switched off again may be in the middle of being switched on."""
+        more = Counter(found.inventory) - Counter(self.inventory)
+        said = [] if found.status == self.status else [f"status: {found.status}, not {self.status}"]
+        intents = [line for line in found.open_intents if line.partition(":")[0] not in PERMANENT]
+        return [*(f"left: {line}" for line in more), *(f"intent: {line}" for line in intents), *said]
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -78,6 +86,8 @@ def record(scenario: Scenario, port: Port, folder: Path) -> Recording:
         assert code == 0, (scenario.line, code, start.output.read_text()[-3000:])
         told = json.loads((copies / "told.json").read_text())
         changes = tuple(Change(**{**change, "points": tuple(change["points"])}) for change in told["changes"])
+        for line in scenario.then:
+            converge(served, user, line)
         return Recording(copies, changes, told["steps"], end(served, user))
     finally:
         served.stop()

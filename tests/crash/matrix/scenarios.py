@@ -24,6 +24,8 @@ GIVEN = {"NEO4J_PASSWORD": "of-their-own-server"}
 
 #: They look, check or are switched on for good, and change nothing that could be lost or doubled.
 LOOKING = frozenset({"preflight", "traces", "verify", "postgres.authority", "neo4j.image"})
+#: Nobody takes them back: something else may use them.
+PERMANENT = frozenset({"apis"})
 #: They go with what they are part of.
 PARTS = frozenset({"access", "postgres.user", "postgres.database"})
 KEPT = frozenset({
@@ -57,6 +59,8 @@ class Scenario:
     beyond: str | None = None
     quiet: frozenset[str] = LOOKING
     changed: frozenset[str] | None = None
+    then: tuple[tuple[str, ...], ...] = ()
+    "What is run after the killed one, in place of the same again: then nothing of it may be left."
     held: str = ""
     "What the cloud keeps busy for days, as the command finds it."
     shards: int = 1
@@ -80,8 +84,17 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "destroy": Scenario("gcp", "destroy", DESTROY, before=(UP,), quiet=LOOKING | {"access", "neo4j.disk"}, shards=3),
     "destroy-all": Scenario("gcp", "destroy --delete-data", ALL_OF_IT, before=(UP,), quiet=LOOKING | PARTS, shards=4),
+    "destroy-external": Scenario(
+        "gcp, external, connector", "destroy --delete-data", ALL_OF_IT, before=((*UP, *EXTERNAL, *CONNECTOR),),
+        beyond="destroy-all", quiet=LOOKING | PARTS,
+    ),
+    "destroy-sidecar": Scenario(
+        "gcp, sidecar", "destroy --delete-data", ALL_OF_IT, before=((*UP, *SIDECAR),),
+        beyond="destroy-all", quiet=LOOKING | PARTS,
+    ),
+    "up-destroyed": Scenario("gcp", "up, then destroy", UP, then=(ALL_OF_IT, SHARED), shards=6, slow=True),
     "destroy-shared": Scenario("gcp", "destroy --shared", SHARED, before=(UP, ALL_OF_IT)),
     "destroy-held": Scenario(
         "gcp, peering in use", "destroy --shared", SHARED, before=(UP, ALL_OF_IT), beyond="destroy-shared", held=PEERING
     ),
-}
+}  # fmt: skip

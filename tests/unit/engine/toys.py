@@ -9,7 +9,7 @@ from typing import Any
 from memdeploy.engine.cancel import CancelToken
 from memdeploy.engine.events import Event
 from memdeploy.engine.graph import Graph
-from memdeploy.engine.ledger import StepRecord, Transition, advance
+from memdeploy.engine.ledger import Status, StepRecord, Transition, advance
 from memdeploy.engine.results import RunResult
 from memdeploy.engine.runner import Runner, RunOptions
 from memdeploy.engine.step import Observed, Operation, OperationStatus, Outputs, Run, State, Step
@@ -140,3 +140,24 @@ class Lab:
 
 def cloud_error(kind: ErrorKind, service: str = "toy") -> CloudError:
     return CloudError(f"the cloud says {kind}", kind=kind, service=service)
+
+
+def raising(error: Exception) -> Callable[[Run], Any]:
+    def act(run: Run) -> Any:
+        raise error
+
+    return act
+
+
+def done(name: str, /, **outputs: Any) -> StepRecord:
+    return StepRecord(name, kind="toy", status=Status.DONE, outputs=outputs, attempts=1)
+
+
+def ledger_of(*records: StepRecord) -> MemoryLedger:
+    ledger = MemoryLedger()
+    ledger.records = {record.name: record for record in records}
+    return ledger
+
+
+def all_done(*names: str) -> MemoryLedger:
+    return ledger_of(*(done(name) for name in names))
