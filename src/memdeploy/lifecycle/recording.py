@@ -20,8 +20,8 @@ def recorded(place: Place, command: str, header: Mapping[str, Any]) -> Iterator[
     start = clocks.boottime()
 
     def ended(status: str, code: int) -> Event:
-        seconds = round(clocks.boottime() - start, 2)
-        return Event(EventKind.RUN_FINISHED, clocks.now(), data={"status": status, "exit_code": code, "seconds": seconds})
+        data = {"status": status, "exit_code": code, "seconds": round(clocks.boottime() - start, 2)}
+        return Event(EventKind.RUN_FINISHED, clocks.now(), data=data)
 
     with contextlib.ExitStack() as stack:
         log = _log(place, command, clocks.now(), stack)

@@ -36,8 +36,9 @@ class Seen:
 
 @dataclass(frozen=True)
 class Found:
-    """`told`: the paths of configuration that what stands there told. None: the deployment's own journal is not written,
-    being in order, or nothing of it is there. `damaged`: the journal of what is shared, which `session` then lacks."""
+    """`told`: the paths of configuration that what stands there told. None: the deployment's own journal is not to be
+    written, for it is in order, or nothing of it is there. `damaged`: that of what is shared is, and `session` has
+    none."""
 
     session: Session
     damaged: bool

@@ -35,16 +35,21 @@ def check_shared(journal: Journal, wanted: Mapping[str, Any], where: str) -> Non
     if same and all(journal.identity.get(key) == value for key, value in identity.items()):
         return
     raise JournalError(
-        f"{where} is not the journal of what deployments share in {'/'.join(map(str, identity.values())) or 'here'}:"
-        f" it is of {journal.name} in {'/'.join(map(str, journal.identity.values())) or 'another place'}, a copy perhaps",
+        f"{where} is the journal of {_named(journal.name, journal.identity)}, not of {_named(SHARED, identity)}: a"
+        " copy, perhaps",
         code="journal-of-another",
         where=where,
         suggestion=_ANEW,
     )
 
 
-def of_shared(error: JournalError) -> JournalError:
+def _named(name: str, identity: Mapping[str, Any]) -> str:
+    """`_shared in acme-prod-1/europe-west1`."""
+    place = "/".join(str(part) for part in identity.values())
+    return f"{name} in {place}" if place else name
+
+
+def advise_shared(error: JournalError) -> None:
     """What is shared has no name of its own that `recover` could be told."""
     if error.code == "journal-damaged":
         error.suggestion = _ANEW
-    return error

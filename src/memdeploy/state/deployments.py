@@ -57,7 +57,9 @@ class Place:
         try:
             return self._read()
         except JournalError as error:
-            raise error if self._shared is None else belonging.of_shared(error)
+            if self._shared is not None:
+                belonging.advise_shared(error)
+            raise
 
     def _read(self) -> Journal:
         found = self._store.load()
