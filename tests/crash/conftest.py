@@ -1,12 +1,32 @@
-"""One run that nobody disturbed, for all tests of a worker."""
+"""One run that nobody disturbed, for all tests of a worker, and what it left."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
-from tests.crash.product import Undisturbed, undisturbed_run
+from tests.crash.product import Undisturbed, World, deployed, undisturbed_run
+from tests.support.cli import Memdeploy
 
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     return undisturbed_run(tmp_path_factory.mktemp("undisturbed"))
+
+
+@pytest.fixture(scope="session")
+def stands(undisturbed: Undisturbed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """For what is refused: nobody changes anything in it."""
+    with deployed(undisturbed, tmp_path_factory.mktemp("stands")) as found:
+        yield found
+
+
+@pytest.fixture
+def user(stands: World, tmp_path: Path) -> Memdeploy:
+    """Somebody with a copy of its journals."""
+    folder = tmp_path / "user"
+    shutil.copytree(stands.memdeploy.folder, folder)
+    return Memdeploy(folder, stands.cloud.environment)

@@ -6,9 +6,8 @@ import ctypes
 import json
 import os
 import resource
-import shutil
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,21 +51,6 @@ DAMAGE: Mapping[str, tuple[Callable[[Path], Any], str]] = {
     "nothing but a fence": (lambda path: path.write_text('{"fence":true}\n'), "journal-damaged"),
     "noise": (lambda path: path.write_bytes(bytes(range(256)) * 8), "journal-damaged"),
 }
-
-
-@pytest.fixture(scope="module")
-def stands(undisturbed: Undisturbed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """For what is refused: nobody changes anything in it."""
-    with deployed(undisturbed, tmp_path_factory.mktemp("stands")) as found:
-        yield found
-
-
-@pytest.fixture
-def user(stands: World, tmp_path: Path) -> Memdeploy:
-    """Somebody with a copy of its journals."""
-    folder = tmp_path / "user"
-    shutil.copytree(stands.memdeploy.folder, folder)
-    return Memdeploy(folder, stands.cloud.environment)
 
 
 def changed(cloud: Any, since: int) -> list[Any]:

@@ -11,7 +11,9 @@ from pathlib import Path
 from memdeploy.errors import JournalError
 
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 TEMPORARY = ".tmp"
+MAKE_ROOM = "Make room or fix the permissions, then run the same command again: nothing is lost."
 
 
 def make_folder(path: Path) -> None:
@@ -127,8 +129,9 @@ def _write_temporary(path: Path, data: bytes) -> Path:
 
 def unusable(path: Path, error: OSError) -> JournalError:
     """The error that a person is shown when the system refuses."""
+    permissions = "Check its owner and permissions, or choose another place with --state."
     return JournalError(
         f"cannot use {path}: {error.strerror or error}",
         where=str(path),
-        suggestion="Check its owner and permissions, or choose another place with --state.",
+        suggestion=MAKE_ROOM if error.errno in _FULL else permissions,
     )

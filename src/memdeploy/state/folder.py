@@ -9,6 +9,7 @@ read, or sees the fence, and fails. A fence alone (after a crash in between) is 
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from pathlib import Path
 
@@ -61,11 +62,7 @@ class FolderStore:
             files.replace(versions.path(self._folder, _STEM, epoch), data)
         except OSError as error:
             self._check_fence(epoch)
-            raise JournalError(
-                f"cannot write the journal in {self._folder}: {error.strerror or error}",
-                where=str(self._folder),
-                suggestion="Make room or fix the permissions, then run the same command again: nothing is lost.",
-            ) from error
+            raise self._unwritten(error) from error
         self._check_fence(epoch)
 
     def snapshots(self) -> tuple[Stored, ...]:
@@ -83,9 +80,13 @@ class FolderStore:
         if not there:
             return None
         files.make_folder(aside)
-        for path in there:
-            with contextlib.suppress(FileNotFoundError):
-                self._copy(path, aside / path.name)
+        try:
+            for path in there:
+                with contextlib.suppress(FileNotFoundError):
+                    self._copy(path, aside / path.name)
+        except JournalError:  # half a copy is none, and takes room
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
         return str(aside)
 
     def seize(self) -> int:
@@ -126,9 +127,14 @@ class FolderStore:
         try:
             return files.create(versions.path(self._folder, _STEM, epoch), data)
         except OSError as error:
-            raise JournalError(
-                f"cannot write the journal in {self._folder}: {error.strerror or error}", where=str(self._folder)
-            ) from error
+            raise self._unwritten(error) from error
+
+    def _unwritten(self, error: OSError) -> JournalError:
+        return JournalError(
+            f"cannot write the journal in {self._folder}: {error.strerror or error}",
+            where=str(self._folder),
+            suggestion=files.MAKE_ROOM,
+        )
 
     def _newest(self, epochs: list[int]) -> Stored:
         for epoch in epochs:
