@@ -7,7 +7,7 @@ https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from memdeploy.engine.step import Difference, Effect, Intent, Observed, Operation, Outputs, Run, State, unknowns
@@ -24,6 +24,9 @@ from memdeploy.providers.gcp.scope import Scope
 
 _VISIBLE = 30.0  # seconds until an execution that was started is seen
 _STARTS = 5
+_ANNOTATION = "memdeploy-prepares"
+"""Of the job: its last execution and the key that it was for. (The job alone tells neither of them once it is changed.)
+https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs#Job.FIELDS.annotations"""
 EXECUTION_SECONDS = 900.0  # the task's own limit is 600 s; the rest is for starting it
 
 
@@ -81,6 +84,13 @@ class Prepare:
             lambda intent: self.scope.clients.run_jobs("delete_job", name=self.path, etag=job.get("etag", "")),
             operation=lambda answer: operations.of("run", answer),
         )
+
+    def recovered(self, run: Run) -> Mapping[str, Any]:
+        """Which execution was the last, and what for: whether it succeeded is seen by `ensure`, as after a crash."""
+        job = run.find(self._get)
+        told = job.get("annotations", {}).get(_ANNOTATION, "") if job is not None and self._owned(job) else ""
+        execution, _, key = told.partition(" ")
+        return {"execution": execution, "execution_key": key} if key else {}
 
     # -- one execution -----------------------------------------------------------------------------------------------
 
@@ -170,8 +180,13 @@ class Prepare:
         def call(intent: Intent) -> Any:
             from google.cloud import run_v2
 
-            run.note(execution=f"{self.name}-{intent.token}", execution_key=key)
-            body = job_body(self.scope, run.inputs) | {"startExecutionToken": intent.token}
+            execution = f"{self.name}-{intent.token}"
+            run.note(execution=execution, execution_key=key)
+            annotations = {**(job or {}).get("annotations", {}), _ANNOTATION: f"{execution} {key}"}
+            body = job_body(self.scope, run.inputs) | {
+                "startExecutionToken": intent.token,
+                "annotations": annotations,
+            }
             if job is None:
                 return self.scope.clients.run_jobs(
                     "create_job", parent=self.scope.names.location, job_id=self.name, job=message(run_v2.Job, body)

@@ -11,6 +11,7 @@ import pytest
 from memdeploy.engine.graph import Graph
 from memdeploy.engine.ledger import StepRecord, Transition
 from memdeploy.engine.results import RunResult
+from memdeploy.engine.runner import Runner
 from memdeploy.engine.step import Step
 from memdeploy.engine.values import resolve
 from tests.support.rehearsed import Rehearsed
@@ -59,11 +60,19 @@ class Preparing:
 
     def again(self, left: StepRecord, **changed: Any) -> RunResult:
         """The next run after one that left this record."""
+        return self._runner(left, changed).ensure()
+
+    def recovered(self, **changed: Any) -> StepRecord:
+        """What is read off the job when nothing was left."""
+        self._runner(StepRecord(STEP), changed).recover()
+        return self.deploying.own.records[STEP]
+
+    def _runner(self, left: StepRecord, changed: Mapping[str, Any]) -> Runner:
         cloud = self.deploying.cloud()
         step = cloud.graph()[STEP]
         alone = Graph([Step(STEP, step.resource, inputs={**self.inputs, **changed}, identity=step.identity)])
         self.deploying.own.records[STEP] = left
-        return self.deploying.runner(alone, cloud).ensure()
+        return self.deploying.runner(alone, cloud)
 
 
 def _outputs(ledger: MemoryLedger) -> dict[str, Mapping[str, Any] | None]:
@@ -131,6 +140,21 @@ def test_after_a_failed_execution_the_next_run_starts_a_new_one(preparing: Prepa
         result = preparing.again(state, created="2027")
         assert result.error is None, (state, result.error)
         assert len(set(preparing.executions()) - before) == 1, state
+
+
+def test_of_a_lost_record_the_job_tells_which_execution_was_for_what(preparing: Preparing) -> None:
+    """The same key is not prepared again; another one is, and one whose execution failed."""
+    assert preparing.again(StepRecord(STEP), created="2030").error is None
+    done = preparing.executions()
+    assert preparing.again(preparing.recovered(), created="2030").error is None
+    assert preparing.executions() == done
+    assert preparing.again(preparing.recovered(), created="2031").error is None
+    assert len(preparing.executions()) == len(done) + 1
+    preparing.deploying.rehearsed.faults("fail@run.projects.locations.jobs.patch=1x")
+    assert preparing.again(StepRecord(STEP), created="2032").error is not None
+    wait_for(lambda: all(preparing.completed(name) for name in preparing.executions()))
+    assert preparing.again(preparing.recovered(), created="2032").error is None
+    assert len(preparing.executions()) == len(done) + 3, "the one that failed, and another"
 
 
 @pytest.mark.parametrize("verb", ["create", "patch"])
