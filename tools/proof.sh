@@ -13,6 +13,6 @@ export MEMDEPLOY_TEST_SLOW=1 MEMDEPLOY_TEST_RESULTS
 MEMDEPLOY_TEST_RESULTS=$(mktemp -d)
 trap 'rm -rf "$MEMDEPLOY_TEST_RESULTS"' EXIT
 code=0
-.venv/bin/python -m pytest -v -n 2 --dist loadscope --timeout 3600 --durations 10 --durations-min 5 "$@" || code=1
+.venv/bin/python -m pytest -v -n 3 --dist loadscope --timeout 7200 --durations 10 --durations-min 5 "$@" || code=1
 .venv/bin/python -m tests.support.proof docs/reliability.md || code=1
 exit "$code"
