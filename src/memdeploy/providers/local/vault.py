@@ -43,7 +43,7 @@ class FileVault:
     def create(self, labels: Mapping[str, str]) -> Entry:
         if self._file.exists():
             raise CloudError(f"secret {self.name} is there already", kind=ErrorKind.CONFLICT, service="files")
-        self._file.parent.mkdir(mode=0o700, exist_ok=True)
+        files.own_folder(self._file.parent)
         files.write_json(self._file, {"serial": 1, "labels": dict(labels), "versions": []})
         return self.get()
 
@@ -99,6 +99,8 @@ class FileVault:
             raise CloudError(f"secret {self.name} was changed meanwhile", kind=ErrorKind.STALE, service="files")
 
     def _read(self) -> dict[str, Any]:
+        if self._file.parent.is_symlink():
+            raise files.not_ours(self._file.parent)
         found: dict[str, Any] = files.read_json(self._file)
         return found
 
