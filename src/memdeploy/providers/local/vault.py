@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,6 +109,15 @@ class FileVault:
 def reveal(scope: Scope, ref: SecretRef) -> Secret:
     """The value that a journalled reference names. To be called inside the one call that needs it."""
     return FileVault(scope.folder, ref.name).reveal(ref.version)
+
+
+def hold(scope: Scope) -> None:
+    """Reads every value of the deployment's, so that what its servers say is told without them (`secret.heard`). What
+    cannot be read, this process cannot tell apart."""
+    for path in (scope.folder / FOLDER).glob("*.json"):
+        with contextlib.suppress(CloudError, OSError, LookupError, TypeError):
+            for version in files.read_json(path)["versions"]:
+                Secret(version["value"])
 
 
 def revealer(scope: Scope, output: Mapping[str, Any]) -> Callable[[], Secret]:

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from memdeploy import private
 from memdeploy.errors import CloudError, ErrorKind
+from memdeploy.secret import heard
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -72,7 +73,7 @@ def file_to_input(client: DockerClient, container: str, argv: Sequence[str], pat
 def _check(client: DockerClient, exec_id: str, what: str, said: bytes) -> None:
     code = client.api.exec_inspect(exec_id)["ExitCode"]
     if code != 0:
-        text = said.decode(errors="replace").strip()
+        text = heard(said.decode(errors="replace").strip())
         last = "".join(c for c in (text.splitlines() or [""])[-1] if c.isprintable())
         raise CloudError(f"{what} ended with {code}: {last}", kind=ErrorKind.INVALID, service="engine")
 

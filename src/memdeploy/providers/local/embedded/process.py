@@ -16,6 +16,7 @@ from typing import Any
 from memdeploy import private
 from memdeploy.providers.local import files
 from memdeploy.providers.local.embedded import launch
+from memdeploy.secret import heard
 
 LOG_BYTES = 20_000_000
 "A log that has grown larger is put aside at the next start; the one before goes."
@@ -92,7 +93,8 @@ def tail(log: Path, lines: int = 12) -> tuple[str, ...]:
     try:
         with os.fdopen(private.open_there(log, os.O_RDONLY), "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - 16_384))
-            return tuple(line for line in file.read().decode(errors="replace").splitlines() if line.strip())[-lines:]
+            said = heard(file.read().decode(errors="replace"))
+        return tuple(line for line in said.splitlines() if line.strip())[-lines:]
     except OSError:
         return ()
 

@@ -20,6 +20,7 @@ from memdeploy.providers.local import files
 from memdeploy.providers.local.embedded import layout, variables
 from memdeploy.providers.local.embedded.service import Service
 from memdeploy.providers.local.scope import Scope
+from memdeploy.secret import heard
 
 SECONDS = 3600.0
 SHOWN = 12
@@ -73,10 +74,10 @@ def say(
         timeout=SECONDS, stdin=subprocess.DEVNULL, umask=0o077,
     )  # fmt: skip
     with os.fdopen(private.open_file(layout.log(scope, "prepare"), os.O_WRONLY | os.O_APPEND), "a") as log:
-        log.write(done.stderr)
+        log.write(heard(done.stderr))
     if done.returncode != 0:
         error = exits.failure(done.returncode, where=where, what=word, folder=scope.context.docker_files)
-        error.details = tuple(line for line in done.stderr.splitlines() if line.strip())[-SHOWN:]
+        error.details = tuple(line for line in heard(done.stderr).splitlines() if line.strip())[-SHOWN:]
         raise error
     return _answer(done.stdout, word, where)
 
