@@ -41,6 +41,8 @@ REHEARSED = ("test_backing_", "test_image_build", "test_modes_real", "test_produ
 DATA, LOCAL = "test_local_data", "test_local_"
 #: Servers alone that mostly wait: for what is away, or for an index.
 WAITING = ("test_half_stored", "test_nearest", "test_first_start")
+#: Hours apart if they waited for one another; of the long proof alone.
+LONG = "tests/e2e/test_local_crashes"
 QUEUES = {"rehearsed": REHEARSED, "data": (DATA,), "local": (LOCAL,), "waiting": WAITING}
 
 
@@ -55,7 +57,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             if nodeid.startswith("tests/contract/witness/"):
                 return nodeid.partition("::")[0]
-            if not nodeid.startswith("tests/e2e/"):
+            if not nodeid.startswith("tests/e2e/") or nodeid.startswith(LONG):
                 return nodeid
             file = nodeid.removeprefix("tests/e2e/")
             return next((queue for queue, begins in QUEUES.items() if file.startswith(begins)), "servers")
