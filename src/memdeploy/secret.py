@@ -7,20 +7,26 @@ import secrets
 import string
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NoReturn
 
 #: Unreserved in URLs, plain in YAML, shells and Cypher: nothing in a password ever needs quoting.
 URL_SAFE = string.ascii_letters + string.digits
 
 
+#: Every value that this process has held: generated ones and those read back too, which no other list has.
+_held: dict[str, None] = {}
+
+
 class Secret:
     """Holds a value; every way of rendering it gives `***`. `reveal()` is the only way out, to be called
-    inside the one call that needs the value."""
+    inside the one call that needs the value. What others say afterwards is told by way of `heard`."""
 
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
         self._value = value
+        _held[value] = None
 
     def reveal(self) -> str:
         return self._value
@@ -81,12 +87,27 @@ SHORTEST = 8
 "Of what is looked for in foreign text: a shorter value is a word that may stand there by itself."
 
 
+def heard(text: str) -> str:
+    """What others said (an SDK's error, the last words of a program) without any value that this process has held:
+    whoever was given one may repeat it. To be called before anything is cut off."""
+    return _without(text, tuple(_held))
+
+
 def hide(text: str, values: Iterable[Secret]) -> str:
     """`text` without these values, in whatever dress: raw, escaped, encoded, in the middle of something larger."""
-    forms = {form for value in values for line in _lines(value.reveal()) for form in _forms(line)}
-    for form in sorted((form for form in forms if len(form) >= SHORTEST), key=len, reverse=True):
+    return _without(text, [value.reveal() for value in values])
+
+
+def _without(text: str, values: Iterable[str]) -> str:
+    forms = {form for value in values for form in _long_forms(value)}
+    for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, HIDDEN)
     return text
+
+
+@lru_cache(maxsize=4096)
+def _long_forms(value: str) -> tuple[str, ...]:
+    return tuple({form for line in _lines(value) for form in _forms(line) if len(form) >= SHORTEST})
 
 
 def _lines(value: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from memdeploy.secret import URL_SAFE, Secret, SecretRef, generate, hide
+from memdeploy.secret import URL_SAFE, Secret, SecretRef, generate, heard, hide
 from tests.contract.product import canary
 
 VALUE = "hunter2-canary"
@@ -103,3 +103,13 @@ def test_lines_of_a_key_are_taken_out_by_themselves() -> None:
 
 def test_a_short_value_is_a_word_and_stays() -> None:
     assert hide("the offline model", [Secret("offline"), Secret("")]) == "the offline model"
+
+
+@pytest.mark.parametrize("dress", DRESSED)
+def test_what_others_say_is_heard_without_any_value_that_was_ever_held(dress: str) -> None:
+    """A generated password, or one that was read back: also when nobody holds it any more."""
+    given = [Secret(AWKWARD).reveal(), generate().reveal()]
+    for value in given:
+        shown = heard(f"refused: {DRESSED[dress](value)}")
+        assert shown.startswith("refused: ")
+        assert canary.found(shown.encode(), canary.forms("it", value)) == []

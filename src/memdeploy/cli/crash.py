@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import sys
@@ -11,7 +10,7 @@ import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from memdeploy.secret import HIDDEN, Secret, hide
+from memdeploy.secret import HIDDEN, Secret, heard, hide
 
 _SECRET_NAMES = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 _SECRET_SHAPES = re.compile(
@@ -32,7 +31,7 @@ def write(error: BaseException, folder: Path, secrets: Iterable[Secret], environ
     from memdeploy.state.files import make_folder
 
     named = (Secret(value) for name, value in environ.items() if _SECRET_NAMES.search(name))
-    trace = redact("".join(traceback.format_exception(error)), (*secrets, *named, *alive()))
+    trace = redact("".join(traceback.format_exception(error)), (*secrets, *named))
     make_folder(folder)
     path = folder / f"crash-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.getpid()}.log"
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -42,14 +41,9 @@ def write(error: BaseException, folder: Path, secrets: Iterable[Secret], environ
 
 
 def redact(text: str, secrets: Iterable[Secret]) -> str:
-    """`text` without these values, in whatever dress, and without what looks like one."""
-    return _SECRET_SHAPES.sub(HIDDEN, hide(text, secrets))
-
-
-def alive() -> list[Secret]:
-    """Every secret that this process holds at the moment: generated ones and those read back too, which no list has.
-    A traceback keeps what its frames had."""
-    return [found for found in gc.get_objects() if type(found) is Secret]
+    """`text` without these values or any other that this process has held, in whatever dress, and without what looks
+    like one."""
+    return _SECRET_SHAPES.sub(HIDDEN, heard(hide(text, secrets)))
 
 
 def folder() -> Path:

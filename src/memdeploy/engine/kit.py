@@ -22,6 +22,7 @@ from memdeploy.engine.retry import CONVERGING, LOOKING, Gates, Jitter, Limits
 from memdeploy.engine.run import StepRun
 from memdeploy.engine.step import Outputs, Step
 from memdeploy.errors import CloudError, Locked, MemdeployError, StepFailed
+from memdeploy.secret import heard
 
 
 @dataclass(frozen=True)
@@ -189,5 +190,6 @@ def summary_of(step: Step, outputs: Outputs) -> str:
 
 
 def _first_line(raised: BaseException) -> str:
-    lines = str(raised).splitlines()
+    """Where a library refuses a value, it quotes it."""
+    lines = heard(str(raised)).splitlines()
     return lines[0][:200] if lines else "(no message)"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import memdeploy
+from memdeploy import private
 from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.graph import Graph
 from memdeploy.engine.results import RunResult
@@ -25,7 +26,6 @@ from memdeploy.lifecycle.result import Result
 from memdeploy.memmachine import archive
 from memdeploy.memmachine.archive import Manifest, Part
 from memdeploy.providers.local.settled import default_folder
-from memdeploy.state.files import make_missing
 from memdeploy.state.journal import DeploymentStatus
 
 FOLDER = "backups"
@@ -71,7 +71,7 @@ def place(changing: Changing, wanted: Path | None) -> Path:
     if path.exists():
         raise Refused(f"{path} is there already", code="exists", where=str(path), suggestion="Name another with --to.")
     try:
-        make_missing(path.parent)
+        private.make_missing(path.parent)
     except OSError as error:
         raise Refused(
             f"{path.parent} cannot be made: {error.strerror}", code="archive-files", where=str(path),

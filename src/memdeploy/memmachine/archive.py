@@ -13,12 +13,12 @@ import io
 import json
 import os
 import tarfile
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from memdeploy import private
 from memdeploy.errors import Refused
 
 FORMAT = 1
@@ -66,18 +66,8 @@ class Manifest:
 
 def write(path: Path, manifest: Manifest, folder: Path) -> None:
     """`folder` holds the parts. Raises `ArchiveError`; there is then no file of that name, or the one from before."""
-    with _files(path):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                _fill(file, manifest, folder)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).rename(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
+    with _files(path), private.whole(path) as file:
+        _fill(file, manifest, folder)
 
 
 def read(path: Path) -> Manifest:

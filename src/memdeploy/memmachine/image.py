@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from memdeploy.errors import StepFailed
 from memdeploy.memmachine.releases import Release
 from memdeploy.plain_push import NotPlain, on_loopback, upload
-from memdeploy.secret import Secret
+from memdeploy.secret import Secret, heard
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -178,6 +178,7 @@ def _checked(lines: Iterable[Mapping[str, Any]], what: str, code: str) -> Iterab
     for line in lines:
         said = [*said, COLOURS.sub("", str(line.get("stream", ""))).strip()][-12:]
         if "error" in line:
-            tail = " | ".join(text for text in said if text)[-600:]
-            raise StepFailed(f"{what}: {line['error']}" + (f" ({tail})" if tail else ""), code=code, retryable=True)
+            tail = heard(" | ".join(text for text in said if text))[-600:]
+            why = f"{what}: {heard(str(line['error']))}" + (f" ({tail})" if tail else "")
+            raise StepFailed(why, code=code, retryable=True)
         yield line

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from memdeploy.rehearsal import private
+from memdeploy import private
 from memdeploy.rehearsal.files import RECORD, TOKEN, BackingChoice
 
 LOG = "server.log"

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from memdeploy.rehearsal import backings, private, server
+from memdeploy import private
+from memdeploy.rehearsal import backings, server
 from memdeploy.rehearsal.app import App, Settings, read_world, rehearsal_id
 from memdeploy.rehearsal.files import LOCK, RECORD, TOKEN, BackingChoice
 from memdeploy.rehearsal.store import Store

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from memdeploy.rehearsal import private
+from memdeploy import private
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS resources (service TEXT, name TEXT, type TEXT, body TEXT, hidden TEXT,

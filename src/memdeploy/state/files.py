@@ -8,6 +8,7 @@ import secrets
 import stat
 from pathlib import Path
 
+from memdeploy import private
 from memdeploy.errors import JournalError
 
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -19,19 +20,10 @@ MAKE_ROOM = "Make room or fix the permissions, then run the same command again: 
 def make_folder(path: Path) -> None:
     """Makes it, and what is missing above it; tightens its mode. Raises `JournalError` when it is not ours."""
     try:
-        make_missing(path)
+        private.make_missing(path)
     except OSError as error:
         raise unusable(path, error) from error
     check_folder(path)
-
-
-def make_missing(path: Path) -> None:
-    """It and what is missing above it, 0700 all of it: whoever may write to a folder above can put another one in its
-    place. (`mkdir(parents=True)` gives the mode to the last one only.) What is there stays as it is."""
-    for missing in reversed([above for above in (path, *path.parents) if not os.path.lexists(above)]):
-        missing.mkdir(mode=0o700, exist_ok=True)
-    if not path.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
 
 
 def make_root(path: Path) -> None:
@@ -81,7 +73,7 @@ def replace(path: Path, data: bytes) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    private.sync_folder(path.parent)
 
 
 def create(path: Path, data: bytes) -> bool:
@@ -101,16 +93,8 @@ def create(path: Path, data: bytes) -> bool:
         raise
     finally:
         temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    private.sync_folder(path.parent)
     return True
-
-
-def sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _write_temporary(path: Path, data: bytes) -> Path:

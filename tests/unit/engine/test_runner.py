@@ -12,6 +12,7 @@ from memdeploy.engine.ledger import Kept, Status, StepRecord
 from memdeploy.engine.operations import new_intent
 from memdeploy.engine.step import Difference, Effect, Observed, Outputs, Ref, Run, State, Step, Unknown
 from memdeploy.errors import ErrorKind, StepFailed
+from memdeploy.secret import Secret
 from tests.unit.engine.toys import Lab, MemoryLedger, Toy, all_done, cloud_error, done, ledger_of, raising
 
 
@@ -273,3 +274,17 @@ def test_a_kept_step_that_is_woken_was_not_made() -> None:
     resting = Observed(State.DIFFERENT, (stopped,), outputs={"id": "d"})
     lab = Lab(Step("database", Toy(wake, probe=lambda run: resting)), ledger=ledger)
     assert lab.actions(lab.runner.ensure(lab.runner.probe())) == {"database": "updated"}
+
+
+def test_what_nobody_foresaw_is_told_without_the_secret_that_it_quotes() -> None:
+    """As `http.client` does of a header's value; and it goes into the journal and the events."""
+    key = Secret("c4nary-key\nof two lines")
+
+    def refuses(run: Run) -> None:
+        raise ValueError(f"Invalid header value {'Bearer ' + key.reveal()!r}")
+
+    lab = Lab(Step("svc", Toy(refuses)))
+    error = lab.runner.ensure().error
+    assert error is not None
+    assert error.message == "unexpected ValueError: Invalid header value 'Bearer ***'"
+    assert "c4nary" not in str(lab.ledger.records) + str(lab.events)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from memdeploy.rehearsal import private, process, serving
+from memdeploy import private
+from memdeploy.rehearsal import process, serving
 from memdeploy.rehearsal.files import RECORD, TOKEN
 from memdeploy.rehearsal.store import Store
 from tests.support.hostile import PRIVATE, careless, elsewhere, modes, untouched

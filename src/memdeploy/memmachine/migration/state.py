@@ -9,12 +9,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from memdeploy import private
 from memdeploy.errors import Refused
 from memdeploy.memmachine.records import ProjectId
 
@@ -33,9 +33,9 @@ class State:
     @classmethod
     def open(cls, path: Path, *, pair: str) -> State:
         """`pair` names the two sides, however the caller tells them apart; a file of another pair is refused."""
-        if not path.exists():
+        if not os.path.lexists(path):
             _create(path, {"version": VERSION, "pair": pair})
-        state = cls(path, os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC))
+        state = cls(path, _opened(path))
         try:
             fcntl.flock(state._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             state._load(pair)
@@ -86,19 +86,27 @@ class State:
         self._apply(line)
 
     def _load(self, pair: str) -> None:
-        whole, _, cut = self.path.read_bytes().rpartition(b"\n")
-        if cut:
-            os.ftruncate(self._descriptor, len(whole) + 1)
-        first, *lines = whole.splitlines() or [b"{}"]
-        head = json.loads(first)
-        if (head.get("version"), head.get("pair")) != (VERSION, pair):
+        whole, _, cut = self._content().rpartition(b"\n")
+        try:
+            head, *lines = [json.loads(line) for line in whole.splitlines()] or [{}]
+            same = (head.get("version"), head.get("pair")) == (VERSION, pair)
+            for line in lines if same else ():
+                self._apply(line)
+        except (ValueError, LookupError, AttributeError, TypeError) as error:
+            raise _unusable(self.path, f"it is damaged ({type(error).__name__})") from error
+        if not same:
             raise Refused(
                 "this file belongs to another migration, or to another version of memdeploy",
                 code="migration-state", where=str(self.path),
                 suggestion="Remove it only when the new side of that migration is gone too.",
             )  # fmt: skip
-        for line in lines:
-            self._apply(json.loads(line))
+        if cut:
+            os.ftruncate(self._descriptor, len(whole) + 1)
+
+    def _content(self) -> bytes:
+        with os.fdopen(os.dup(self._descriptor), "rb") as file:
+            file.seek(0)
+            return file.read()
 
     def _apply(self, line: Mapping[str, Any]) -> None:
         project = ProjectId.parse(line["project"])
@@ -114,11 +122,21 @@ class State:
 
 
 def _create(path: Path, head: Mapping[str, Any]) -> None:
-    """Whole or not at all; `mkstemp` makes files of mode 0600."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(json.dumps(head) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    Path(name).rename(path)
+    private.make_missing(path.parent)
+    with private.whole(path) as file:
+        file.write((json.dumps(head) + "\n").encode())
+
+
+def _opened(path: Path) -> int:
+    try:
+        return private.open_file(path, os.O_RDWR | os.O_APPEND)
+    except OSError as error:
+        raise _unusable(path, error.strerror or str(error)) from error
+
+
+def _unusable(path: Path, why: str) -> Refused:
+    return Refused(
+        f"how far the migration is cannot be read from {path}: {why}",
+        code="migration-state", where=str(path),
+        suggestion="Destroy the new side of that migration and remove this file, then begin it anew.",
+    )  # fmt: skip

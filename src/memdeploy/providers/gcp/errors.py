@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from memdeploy.errors import CloudError, ErrorKind
+from memdeploy.secret import heard
 
 LOGIN = "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS, and try again."
 
@@ -119,7 +120,7 @@ def judge(answer: Answer) -> CloudError:
     forbidden = _forbidden(answer)
     kind = ErrorKind.PRECONDITION if forbidden else _kind(answer)
     return CloudError(
-        f"{answer.service}: {answer.message}" if answer.service else answer.message,
+        heard(f"{answer.service}: {answer.message}" if answer.service else answer.message),
         kind=kind,
         service=answer.service,
         status=answer.status or None,
@@ -166,7 +167,7 @@ def _from_api_core(error: Exception) -> CloudError | None:
     from google.api_core import exceptions
 
     if not isinstance(error, exceptions.GoogleAPICallError):
-        return CloudError(str(error), kind=ErrorKind.UNKNOWN)
+        return CloudError(heard(str(error)), kind=ErrorKind.UNKNOWN)
     response = error.response
     if response is not None and hasattr(response, "content"):
         return from_json(response.status_code, response.content, service=_service(response.url), phrase=error.message)
@@ -181,7 +182,7 @@ def _from_discovery(error: Exception) -> CloudError | None:
     from googleapiclient.errors import HttpError
 
     if not isinstance(error, HttpError):
-        return CloudError(str(error), kind=ErrorKind.UNKNOWN)
+        return CloudError(heard(str(error)), kind=ErrorKind.UNKNOWN)
     return from_json(
         int(error.resp.status), error.content, service=_service(error.uri or ""), phrase=error.resp.reason or ""
     )
@@ -316,7 +317,7 @@ def _service(url: str) -> str:
 
 def _short(error: Exception) -> str:
     """The first line of google.auth's message; its second argument may hold the server's whole answer."""
-    lines = str(error.args[0] if error.args else error).strip().splitlines()
+    lines = heard(str(error.args[0] if error.args else error)).strip().splitlines()
     return lines[0][:200] if lines else "no reason given"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from memdeploy.errors import CloudError, ErrorKind
+from memdeploy.secret import heard
 
 _BY_STATUS = {
     400: ErrorKind.INVALID, 401: ErrorKind.UNAUTHENTICATED, 403: ErrorKind.PERMISSION, 404: ErrorKind.NOT_FOUND,
@@ -48,7 +49,8 @@ def _of_engine(error: Exception) -> CloudError | None:
 
 
 def _text(error: Exception) -> str:
-    return str(getattr(error, "explanation", None) or error)
+    """The engine may repeat what it was sent: an environment with its secrets."""
+    return heard(str(getattr(error, "explanation", None) or error))
 
 
 def _of_files(error: Exception) -> CloudError | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from memdeploy import private
 from memdeploy.engine.converge import Converging
 from memdeploy.engine.step import Outputs, Run
 from memdeploy.errors import CloudError, ErrorKind
@@ -91,11 +92,10 @@ class Folder(Converging[Found]):
 
     def _draft(self) -> None:
         """Under a name of its own until it says whose it is: an interrupted run leaves none that nobody owns."""
-        files.make_above(self.path)
+        private.make_missing(self.path.parent)
         if os.path.lexists(self.path):
             raise CloudError(f"{self.path} is there already", kind=ErrorKind.CONFLICT, service="files")
         draft = self.path.with_name(f".{self.path.name}.new")
-        draft.mkdir(mode=0o700, exist_ok=True)
-        files.require_own(draft)
+        files.own_folder(draft)
         files.write_json(draft / OWNER, self.scope.marker.labels)
         draft.rename(self.path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Operation, OperationStatus, Resource, Step
 from memdeploy.errors import CloudError, MemdeployError, UsageError
 from memdeploy.providers.base import LogLine, LogQuery, PriceLine, Role
-from memdeploy.providers.local import errors, kinds, traces
+from memdeploy.providers.local import errors, kinds, traces, vault
 from memdeploy.providers.local.scope import Scope
 from memdeploy.providers.local.verify import Loopback
-from memdeploy.secret import Secret
+from memdeploy.secret import Secret, heard
 
 TOY = (
     "the offline model is a toy to try things out: it knows words, not their meaning. For real use give a key"
@@ -144,6 +145,11 @@ class LocalCloud(ABC):
 
     def identity_tokens(self, outputs: Mapping[str, Mapping[str, Any]]) -> Callable[[], Secret] | None:
         return None
+
+    def told(self, lines: Sequence[LogLine]) -> Sequence[LogLine]:
+        """What the servers said, without the deployment's secrets: a model's provider repeats a key that it refuses."""
+        vault.hold(self.scope)
+        return tuple(replace(line, text=heard(line.text)) for line in lines)
 
     def warnings(self) -> tuple[str, ...]:
         return (TOY,) if self.scope.deployment.model.provider is ModelProvider.OFFLINE else ()

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 from pathlib import Path
 
-from memdeploy.rehearsal import private
+from memdeploy import private
 from memdeploy.rehearsal.backing.engine import fingerprint
 
 

@@ -10,6 +10,7 @@ from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Step
 from memdeploy.errors import MemdeployError, Unhealthy
 from memdeploy.providers.base import LogLine, LogQuery
+from memdeploy.providers.local import vault
 from memdeploy.providers.local.containers import found as looking
 from memdeploy.providers.local.containers import graph as graphs
 from memdeploy.providers.local.containers import logs, options, verbs
@@ -53,7 +54,7 @@ class Containers(LocalCloud):
         return logs.absent(self.scope)
 
     def logs(self, query: LogQuery) -> Sequence[LogLine]:
-        return logs.read(self.scope, query)
+        return self.told(logs.read(self.scope, query))
 
     def dumping(self, folder: Path) -> Graph:
         return graphs.dumping(self.scope, folder)
@@ -70,6 +71,7 @@ class Containers(LocalCloud):
         if not wrong:
             return None
         one = wrong[0]
+        vault.hold(self.scope)
         error = Unhealthy(f"{one.name} {_state(one)}", where=step, suggestion="`memdeploy up` starts it again.")
         error.details = verbs.last_words(self.scope, one.id)
         return error

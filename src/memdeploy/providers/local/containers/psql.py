@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memdeploy.errors import CloudError, ErrorKind
+from memdeploy.secret import heard
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -24,5 +25,5 @@ def psql(client: DockerClient, container: str, script: str, **values: str) -> st
     if code == 0:
         return str(said)
     kind = ErrorKind.UNAVAILABLE if code == 2 else ErrorKind.INVALID  # 2: psql lost or got no connection
-    last = said.splitlines()[-1] if said else f"psql ended with {code}"
+    last = heard(said).splitlines()[-1] if said else f"psql ended with {code}"
     raise CloudError(f"PostgreSQL refuses: {last}", kind=kind, service="postgres")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import socket
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from memdeploy import private
 from memdeploy.errors import CloudError, ErrorKind
+from memdeploy.secret import heard
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -44,7 +44,7 @@ def output_to_file(client: DockerClient, container: str, argv: Sequence[str], pa
             if out:
                 yield out
 
-    with _whole(path) as draft:
+    with private.whole(path) as draft:
         written = _write(draft, printed(), path.name)
         _check(client, started["Id"], argv[0], errors)
     return written
@@ -73,7 +73,7 @@ def file_to_input(client: DockerClient, container: str, argv: Sequence[str], pat
 def _check(client: DockerClient, exec_id: str, what: str, said: bytes) -> None:
     code = client.api.exec_inspect(exec_id)["ExitCode"]
     if code != 0:
-        text = said.decode(errors="replace").strip()
+        text = heard(said.decode(errors="replace").strip())
         last = "".join(c for c in (text.splitlines() or [""])[-1] if c.isprintable())
         raise CloudError(f"{what} ended with {code}: {last}", kind=ErrorKind.INVALID, service="engine")
 
@@ -86,7 +86,7 @@ def member_to_file(client: DockerClient, container: str, source: str, path: Path
         content = archive.extractfile(member) if member is not None else None
         if content is None:
             raise CloudError(f"{source} is no file", kind=ErrorKind.NOT_FOUND, service="engine")
-        with _whole(path) as draft:
+        with private.whole(path) as draft:
             return _write(draft, iter(lambda: content.read(CHUNK), b""), path.name)
 
 
@@ -103,21 +103,6 @@ def _archived(path: Path, owner: int) -> Iterator[bytes]:
         while chunk := source.read(CHUNK):
             yield chunk
     yield bytes(-member.size % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """Written under another name first; 0600, durable before it has its own."""
-    draft = path.with_name(f".{path.name}.part")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _write(file: IO[bytes], chunks: Iterable[bytes], name: str) -> Written:

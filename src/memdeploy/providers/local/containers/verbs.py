@@ -13,6 +13,7 @@ from memdeploy.providers.local.containers import spec as specs
 from memdeploy.providers.local.containers.found import RUNNING, Found, look
 from memdeploy.providers.local.containers.spec import Powers, Spec
 from memdeploy.providers.local.scope import Scope
+from memdeploy.secret import heard
 
 _TAKEN = ("port is already allocated", "address already in use", "bind: ")
 
@@ -116,5 +117,5 @@ def _grace(found: Found) -> int:
 
 def last_words(scope: Scope, container: str, lines: int = 20) -> tuple[str, ...]:
     """What it said last, oldest first."""
-    said = scope.engine.client.api.logs(container, tail=lines).decode(errors="replace")
+    said = heard(scope.engine.client.api.logs(container, tail=lines).decode(errors="replace"))
     return tuple(line for line in said.splitlines() if line.strip())

@@ -10,6 +10,7 @@ from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Step
 from memdeploy.errors import MemdeployError
 from memdeploy.providers.base import LogLine, LogQuery
+from memdeploy.providers.local import vault
 from memdeploy.providers.local.embedded import graph
 from memdeploy.providers.local.place import LocalCloud
 
@@ -38,7 +39,7 @@ class Embedded(LocalCloud):
     def logs(self, query: LogQuery) -> Sequence[LogLine]:
         from memdeploy.providers.local.embedded import logs
 
-        return logs.read(self.scope, query)
+        return self.told(logs.read(self.scope, query))
 
     def dumping(self, folder: Path) -> Graph:
         from memdeploy.providers.local.embedded import beside
@@ -59,5 +60,6 @@ class Embedded(LocalCloud):
         from memdeploy.providers.local.embedded.model import OfflineModel
         from memdeploy.providers.local.embedded.service import Service
 
+        vault.hold(self.scope)
         daemons = {daemon.component: daemon for daemon in (Service, OfflineModel)}
         return daemons[step](self.scope).why() if step in daemons else None

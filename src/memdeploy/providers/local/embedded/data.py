@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +13,7 @@ from memdeploy.config.model import Protection
 from memdeploy.engine.converge import Converging
 from memdeploy.engine.step import Outputs, Run
 from memdeploy.errors import CloudError, ErrorKind
+from memdeploy.providers.local import files
 from memdeploy.providers.local.embedded import layout
 from memdeploy.providers.local.scope import Scope
 
@@ -48,7 +51,7 @@ class Data(Converging[Live]):
         return {"mode": live.mode}
 
     def create(self, run: Run) -> None:
-        run.change("create", str(self.path), lambda intent: self.path.mkdir(mode=0o700, exist_ok=True))
+        run.change("create", str(self.path), lambda intent: files.own_folder(self.path))
 
     def update(self, run: Run, live: Live, differences: Any) -> None:
         run.change("update", str(self.path), lambda intent: self.path.chmod(0o700))
@@ -68,6 +71,9 @@ class Data(Converging[Live]):
         return {"path": str(self.path)}
 
     def _look(self) -> Live:
-        if not self.path.is_dir():
+        if not os.path.lexists(self.path):
             raise CloudError(f"{self.path} is not there", kind=ErrorKind.NOT_FOUND, service="files")
-        return Live(f"{self.path.stat().st_mode & 0o777:o}")
+        found = self.path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise files.not_ours(self.path)
+        return Live(f"{found.st_mode & 0o777:o}")

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from memdeploy import private
 from memdeploy.engine.step import Observed, Outputs, Run, State, unknowns
 from memdeploy.memmachine import releases
 from memdeploy.providers.local import files
@@ -80,7 +81,8 @@ class Environment:
         return Plan(release.version, run.inputs["python"], folder / lock_name(release.version), folder / NLTK_LOCK)
 
     def _make(self, run: Run, plan: Plan) -> None:
-        files.make_above(layout.environments() / plan.name)
+        for folder in (layout.cache(), layout.environments()):
+            files.own_folder(folder)
         with _alone(run, plan) as lock:
             if not whole(plan):  # another run made it while we waited
                 run.progress(f"installing MemMachine {plan.release} and {_count(plan.lock)} packages that it needs")
@@ -97,14 +99,17 @@ def outputs(plan: Plan) -> Outputs:
 
 
 def whole(plan: Plan) -> bool:
-    """Finished, and its interpreter has not been uninstalled since."""
-    return (plan.path / STAMP).is_file() and isinstance(ask(str(plan.path / "bin" / "python")), Interpreter)
+    """Finished, nobody else's, and its interpreter has not been uninstalled since."""
+    made = private.is_own(plan.path) and (plan.path / STAMP).is_file()
+    return made and isinstance(ask(str(plan.path / "bin" / "python")), Interpreter)
 
 
 def build(plan: Plan, *, where: str, hold: int) -> None:
     """Aside, then renamed. Downloads are kept until it is finished, for a run that continues an interrupted one; uv
     links files from there, so that they take no room twice."""
     draft, downloads = (plan.path.with_name(f".{plan.name}.{word}") for word in ("new", "downloads"))
+    for path in (draft, downloads):
+        _unlink(path)
     shutil.rmtree(draft, ignore_errors=True)
     what = f"MemMachine {plan.release} could not be installed"
 
@@ -118,9 +123,16 @@ def build(plan: Plan, *, where: str, hold: int) -> None:
     tool(*install, "--python", python, "--target", str(draft / "nltk"), "--requirements", str(plan.nltk))
     _take_nltk(draft)
     files.write_json(draft / STAMP, {"release": plan.release, "python": plan.python, "lock": plan.lock.name})
+    _unlink(plan.path)
     shutil.rmtree(plan.path, ignore_errors=True)
     draft.rename(plan.path)
     shutil.rmtree(downloads, ignore_errors=True)
+
+
+def _unlink(path: Path) -> None:
+    """A link in a folder's place goes, and what it leads to stays: uv would write there."""
+    if path.is_symlink():
+        path.unlink()
 
 
 def _take_nltk(draft: Path) -> None:
@@ -134,8 +146,7 @@ def _take_nltk(draft: Path) -> None:
 @contextlib.contextmanager
 def _alone(run: Run, plan: Plan) -> Iterator[int]:
     """Two runs make one environment. The lock is held by whatever still writes: uv too, should we be killed."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    handle = os.open(plan.path.with_name(f".{plan.name}.lock"), flags, 0o600)
+    handle = private.open_file(plan.path.with_name(f".{plan.name}.lock"), os.O_RDWR)
     try:
         run.until(
             lambda: _locked(handle) or None, what="another run to install the same", every=0.2, timeout=BUSY_SECONDS

@@ -43,6 +43,8 @@ def main(pid_file: str, *command: str) -> None:
     handle = os.open(pid_file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     if not lock(handle):
         sys.exit(BUSY)
+    os.umask(0o077)  # what it writes is its user's alone, as all that is here
+    os.fchmod(handle, 0o600)
     facts = json.loads(os.environ.pop(FACTS, "{}"))
     os.ftruncate(handle, 0)
     os.write(handle, json.dumps({"pid": os.getpid(), "started": time.time(), "facts": facts}).encode())

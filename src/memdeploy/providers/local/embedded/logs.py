@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from memdeploy import private
 from memdeploy.config.model import ModelProvider
 from memdeploy.providers.base import LogLine, LogQuery
 from memdeploy.providers.local.embedded import layout
@@ -61,11 +63,11 @@ def _wanted(line: LogLine, query: LogQuery) -> bool:
 def _lines(path: Path, component: str) -> Iterator[LogLine]:
     """A line's id is its place in its file, so it is the same when it is read again."""
     try:
-        file = path.open("rb")
+        file = os.fdopen(private.open_there(path, os.O_RDONLY), "rb")
     except FileNotFoundError:
         return
     with file:
-        status = path.stat()
+        status = os.fstat(file.fileno())
         place = max(0, status.st_size - MOST)
         file.seek(place)
         head = _Head()

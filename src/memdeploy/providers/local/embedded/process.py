@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from memdeploy import private
+from memdeploy.providers.local import files
 from memdeploy.providers.local.embedded import launch
+from memdeploy.secret import heard
 
 LOG_BYTES = 20_000_000
 "A log that has grown larger is put aside at the next start; the one before goes."
@@ -44,7 +47,7 @@ class Command:
 def look(pid_file: Path) -> Found | None:
     """None when there is no such file: nothing was started, or it was ended in order."""
     try:
-        handle = os.open(pid_file, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        handle = private.open_there(pid_file, os.O_RDWR)
     except FileNotFoundError:
         return None
     with os.fdopen(handle) as file:
@@ -59,11 +62,11 @@ def look(pid_file: Path) -> Found | None:
 def start(command: Command) -> subprocess.Popen[bytes]:
     """In a session of its own: it stays when we, or the terminal, go."""
     for path in (command.log, command.pid_file):
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+        files.own_folder(path.parent)
     _put_aside(command.log)
     python = command.arguments[0]
     environment = {**command.environment, launch.FACTS: json.dumps(command.facts)}
-    log = os.open(command.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    log = private.open_file(command.log, os.O_WRONLY | os.O_APPEND)
     try:
         return subprocess.Popen(
             [python, "-I", "-S", launch.__file__, str(command.pid_file), *command.arguments], env=environment,
@@ -86,12 +89,13 @@ def forget(pid_file: Path) -> None:
 
 
 def tail(log: Path, lines: int = 12) -> tuple[str, ...]:
-    """The last lines, oldest first."""
+    """The last lines, oldest first; none of what is no log of ours."""
     try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 16_384))
-            return tuple(line for line in file.read().decode(errors="replace").splitlines() if line.strip())[-lines:]
-    except FileNotFoundError:
+        with os.fdopen(private.open_there(log, os.O_RDONLY), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - 16_384))
+            said = heard(file.read().decode(errors="replace"))
+        return tuple(line for line in said.splitlines() if line.strip())[-lines:]
+    except OSError:
         return ()
 
 
@@ -106,5 +110,5 @@ def _held(handle: int) -> bool:
 
 def _put_aside(log: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
-        if log.stat().st_size > LOG_BYTES:
+        if log.lstat().st_size > LOG_BYTES:
             log.rename(log.with_suffix(".old"))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from memdeploy import private
 from memdeploy.engine.step import Observed, Outputs, Run, State
 from memdeploy.errors import Refused, StepFailed
+from memdeploy.providers.local import files
 from memdeploy.providers.local.embedded import interpreter, layout, uv
 from memdeploy.providers.local.embedded.interpreter import Interpreter, Unfit
 from memdeploy.providers.local.scope import Scope
@@ -56,6 +58,8 @@ class Python:
         return None if isinstance(found, Unfit) else found
 
     def _download(self, step: str) -> None:
+        for folder in (layout.cache(), layout.pythons()):
+            files.own_folder(folder)
         try:
             uv.run(
                 ["python", "install", "--no-bin", DOWNLOADED], cache=layout.cache() / "downloads",
@@ -67,8 +71,14 @@ class Python:
 
 def find(scope: Scope) -> Interpreter | None:
     """One that is there. Raises `Refused` when the one that was asked for will not do."""
-    downloaded = [(path.name.split("-")[1], path) for path in sorted(layout.pythons().glob("cpython-3.*"))]
-    return interpreter.find(scope.deployment.local.python, os.environ, Path.home(), downloaded)
+    return interpreter.find(scope.deployment.local.python, os.environ, Path.home(), _downloaded())
+
+
+def _downloaded() -> list[tuple[str, Path]]:
+    """(version, folder). They are run: what somebody else put there is none of ours."""
+    folder = layout.pythons()
+    found = sorted(folder.glob("cpython-3.*")) if private.is_own(folder) else []
+    return [(path.name.split("-")[1], path) for path in found]
 
 
 def _none(step: str, why: str) -> Refused:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
+from memdeploy import private
 from memdeploy.engine.step import Observed, Outputs, Run, State
 from memdeploy.errors import StepFailed
 from memdeploy.providers.local import sizes
@@ -60,6 +61,7 @@ class Load(Transfer):
 
 def dump(data: Path, part: str, target: Path) -> None:
     if part == "index":
+        private.create(target)
         with tarfile.open(target, "w") as archive:
             for path in sorted((data / INDEX).glob("*")):
                 archive.add(path, path.name)
@@ -83,7 +85,7 @@ def load(data: Path, part: str, source: Path) -> None:
 def copy(source: Path, target: Path) -> None:
     """A database whole, as its own library reads it. Raises `StepFailed` for a damaged one.
     https://www.sqlite.org/backup.html"""
-    target.unlink(missing_ok=True)
+    private.create(target)
     with (
         closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as old,
         closing(sqlite3.connect(target)) as new,
@@ -102,7 +104,6 @@ def written(target: Path, write: Callable[[Path], None]) -> None:
     """A file whole or not at all, readable by its owner alone."""
     draft = target.with_name(f".{target.name}.new")
     write(draft)
-    draft.chmod(0o600)
     _settle(draft)
     draft.replace(target)
 
@@ -120,6 +121,7 @@ def _load_index(place: Path, source: Path) -> None:
     with tarfile.open(source) as archive:
         archive.extractall(draft, filter="data")
     for path in draft.iterdir():
+        path.chmod(0o600)
         _settle(path)
     if place.exists():
         place.rename(old)

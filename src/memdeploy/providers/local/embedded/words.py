@@ -12,12 +12,15 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from memdeploy import private
 from memdeploy.engine.step import Observed, Outputs, Run, State
 from memdeploy.errors import StepFailed
 from memdeploy.memmachine import exits
+from memdeploy.providers.local import files
 from memdeploy.providers.local.embedded import layout, variables
 from memdeploy.providers.local.embedded.service import Service
 from memdeploy.providers.local.scope import Scope
+from memdeploy.secret import heard
 
 SECONDS = 3600.0
 SHOWN = 12
@@ -58,7 +61,7 @@ def say(
     """Raises `StepFailed` for the word's exit code. What it said goes to its log."""
     own = layout.run(scope) / "words"
     for folder in (own.parent, own, layout.logs(scope)):
-        folder.mkdir(mode=0o700, exist_ok=True)
+        files.own_folder(folder)
     environment = {
         **variables.around(scope),
         **variables.revealed(scope, variables.of_service(scope, inputs)),
@@ -68,13 +71,13 @@ def say(
     program = str(scope.context.docker_files / f"{word}.py")
     done = subprocess.run(
         [inputs["python"], program, *arguments], env=environment, cwd=own, capture_output=True, text=True,
-        timeout=SECONDS, stdin=subprocess.DEVNULL,
+        timeout=SECONDS, stdin=subprocess.DEVNULL, umask=0o077,
     )  # fmt: skip
-    with open(layout.log(scope, "prepare"), "a", opener=_private) as log:
-        log.write(done.stderr)
+    with os.fdopen(private.open_file(layout.log(scope, "prepare"), os.O_WRONLY | os.O_APPEND), "a") as log:
+        log.write(heard(done.stderr))
     if done.returncode != 0:
         error = exits.failure(done.returncode, where=where, what=word, folder=scope.context.docker_files)
-        error.details = tuple(line for line in done.stderr.splitlines() if line.strip())[-SHOWN:]
+        error.details = tuple(line for line in heard(done.stderr).splitlines() if line.strip())[-SHOWN:]
         raise error
     return _answer(done.stdout, word, where)
 
@@ -85,7 +88,3 @@ def _answer(text: str, word: str, where: str) -> Mapping[str, Any]:
     except (ValueError, IndexError):
         raise StepFailed(f"{word} gave no answer", code=f"{word}-failed", where=where) from None
     return found
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o600)

@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from memdeploy import secret
 from memdeploy.engine.step import State
+from memdeploy.providers.base import LogQuery
 from memdeploy.providers.local.embedded import layout, variables
 from memdeploy.providers.local.embedded.cloud import Embedded
 from memdeploy.providers.local.embedded.daemon import Live
 from memdeploy.providers.local.embedded.process import Found
 from memdeploy.providers.local.embedded.service import Service
+from memdeploy.providers.local.vault import FileVault
+from memdeploy.secret import Secret
 from tests.unit.providers.local.embedded.support import scope
 
 
@@ -83,3 +87,22 @@ def test_a_process_sees_the_way_out_and_nothing_else_of_the_users(tmp_path: Path
     assert found["HOME"].startswith(str(tmp_path))
     assert "/mine" not in found["PATH"]
     assert not {"OPENAI_API_KEY", "LD_PRELOAD", "PYTHONPATH"} & set(found)
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["in this run", "by a later run"])
+def test_its_last_words_and_its_log_are_told_without_its_key(
+    tmp_path: Path, held: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model's provider repeats a key that it refuses, and MemMachine writes down what it said."""
+    key = "c4nary-key/of the model"
+    place = scope(tmp_path, model={"provider": "openai"})
+    vault = FileVault(place.folder, "key")
+    vault.create({})
+    vault._add(Secret(key))
+    monkeypatch.setattr(secret, "_held", {key: None} if held else {})
+    layout.logs(place).mkdir(parents=True)
+    layout.log(place, "service").write_text(f"Incorrect API key provided: {key}\nit ended\n")
+    error = Embedded(place).why("service", {})
+    shown = Embedded(place).logs(LogQuery("service", limit=5))
+    assert error is not None
+    assert error.details == tuple(line.text for line in shown) == ("Incorrect API key provided: ***", "it ended")
