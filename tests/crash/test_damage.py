@@ -143,6 +143,8 @@ def test_a_damaged_journal_of_what_is_shared_is_named_and_written_anew(
         assert "recovered" not in told, "its own was in order"
         assert (Path(told["shared_copy"]) / path.name).read_bytes() == damaged
         assert user.journal()["steps"] == own["steps"]
+        runs = [(run["command"], run["exit_code"]) for run in user("history").data["runs"]]
+        assert runs[:3] == [("recover", 0), ("destroy", 6), ("up", 6)], "what was refused had an end as well"
         assert (anew := user.shared_journals()[0])["identity"] == shared["identity"]
         assert anew["id"] == shared["id"]
         assert {step["status"] for step in user(*UP).data["steps"]} <= {"unchanged", "created"}  # the smoke test's

@@ -18,6 +18,7 @@ from memdeploy.engine.step import Observed, State
 from memdeploy.errors import Locked
 from memdeploy.lifecycle import naming, testing, where
 from memdeploy.lifecycle.memory import MemoryLedger, NoLease
+from memdeploy.lifecycle.recording import broken_off
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.session import DEPLOYMENT, SHARED, Session, session, shared_place
 from memdeploy.lifecycle.tracing import refuse_lost
@@ -110,7 +111,8 @@ def _logged(opened: Session, place: Place, lease: Lease) -> Iterator[Session]:
             log(event)
             opened.sink(event)
 
-        yield replace(opened, sink=both, by=lease.holder.who)
+        with broken_off(log, opened.clock):
+            yield replace(opened, sink=both, by=lease.holder.who)
 
 
 class Shared:

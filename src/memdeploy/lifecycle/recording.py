@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from memdeploy.engine.clock import Clock
 from memdeploy.engine.events import Event, EventKind, Sink
 from memdeploy.errors import JournalError, MemdeployError
 from memdeploy.state.deployments import Place
@@ -19,20 +20,27 @@ def recorded(place: Place, command: str, header: Mapping[str, Any]) -> Iterator[
     clocks = Clocks()
     start = clocks.boottime()
 
-    def ended(status: str, code: int) -> Event:
-        data = {"status": status, "exit_code": code, "seconds": round(clocks.boottime() - start, 2)}
-        return Event(EventKind.RUN_FINISHED, clocks.now(), data=data)
-
     with contextlib.ExitStack() as stack:
         log = _log(place, command, clocks.now(), stack)
         data = {"command": command, "by": place.leases().who, **header, "steps": []}
         log(Event(EventKind.RUN_STARTED, clocks.now(), data=data))
-        try:
+        with broken_off(log, clocks):
             yield log
-        except MemdeployError as error:
-            log(ended("error", int(error.exit_code)))
-            raise
-        log(ended("success", 0))
+        data = {"status": "success", "exit_code": 0, "seconds": round(clocks.boottime() - start, 2)}
+        log(Event(EventKind.RUN_FINISHED, clocks.now(), data=data))
+
+
+@contextlib.contextmanager
+def broken_off(log: Sink, clock: Clock | Clocks) -> Iterator[None]:
+    """A run that an error ends has an end in its log, unlike one that was killed."""
+    start = clock.boottime()
+    try:
+        yield
+    except MemdeployError as error:
+        seconds = round(clock.boottime() - start, 2)
+        data = {"status": "error", "exit_code": int(error.exit_code), "seconds": seconds}
+        log(Event(EventKind.RUN_FINISHED, clock.now(), data=data))
+        raise
 
 
 def _log(place: Place, command: str, at: float, stack: contextlib.ExitStack) -> Sink:
