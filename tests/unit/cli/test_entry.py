@@ -146,6 +146,15 @@ def test_what_fails_before_there_is_a_command_is_told_without_a_traceback(
     assert not more or json.loads(told.out)["errors"][0]["code"] == "internal"
 
 
+@pytest.mark.parametrize("command", [("proxy",), ("rehearsal", "serve")])
+@pytest.mark.parametrize("flag", ["--host", "--bind", "--address", "--listen"])
+def test_no_server_of_ours_can_be_told_another_address(
+    command: tuple[str, ...], flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, flag, "0.0.0.0"]) == 2
+    assert f"No such option: {flag}" in capsys.readouterr().err
+
+
 def test_python_dash_m() -> None:
     found = subprocess.run(
         [sys.executable, "-m", "memdeploy", "--version"], capture_output=True, text=True, timeout=60, check=True
