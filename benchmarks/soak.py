@@ -104,6 +104,8 @@ def soaked(place: Served, deployments: int) -> Soak:
     with ProcessPoolExecutor(AT_ONCE, mp_context=context, initializer=prepared, initargs=given) as pool:
         for life in in_turn(pool, deployments):
             lives.append(life)
+            if len(lives) % (deployments // 10) == 0:
+                print(f"{len(lives)} of {deployments}, the last in {life.seconds:.1f} s", file=sys.stderr)
             if len(lives) == deployments // 10:
                 early = memory(place, pool)
         late = memory(place, pool)

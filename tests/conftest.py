@@ -37,13 +37,18 @@ def missing_engine() -> str:
 
 #: Their servers stand in networks that a rehearsal chose for itself; all others' beside them.
 REHEARSED = ("test_backing_", "test_image_build", "test_modes_real", "test_product_real", "test_releases_real")
-#: Whole deployments on this machine.
-LOCAL = "test_local_"
+#: The longest file of those with deployments on this machine, and the rest of them.
+DATA, LOCAL = "test_local_data", "test_local_"
+#: Servers alone that mostly wait: for what is away, or for an index.
+WAITING = ("test_half_stored", "test_nearest", "test_first_start")
+#: Hours apart if they waited for one another; of the long proof alone.
+LONG = "tests/e2e/test_local_crashes"
+QUEUES = {"rehearsed": REHEARSED, "data": (DATA,), "local": (LOCAL,), "waiting": WAITING}
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Tests with an engine share one machine's networks and memory: those of a rehearsal, of deployments on this
-    machine and of servers alone are three queues, each one test after another, and the workers begin with them. The
+    machine and of servers alone are a few queues, each one test after another, and the workers begin with them. The
     witness's share what its slow client did, a file at a time. (xdist's own groups go by `_nodeid`, which pytest 9.2
     does not read.)"""
     from xdist.scheduler import LoadScopeScheduling
@@ -52,10 +57,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             if nodeid.startswith("tests/contract/witness/"):
                 return nodeid.partition("::")[0]
-            if not nodeid.startswith("tests/e2e/"):
+            if not nodeid.startswith("tests/e2e/") or nodeid.startswith(LONG):
                 return nodeid
             file = nodeid.removeprefix("tests/e2e/")
-            return "rehearsed" if file.startswith(REHEARSED) else "local" if file.startswith(LOCAL) else "servers"
+            return next((queue for queue, begins in QUEUES.items() if file.startswith(begins)), "servers")
 
     return QueuesOnTheEngine(config, log)
 

@@ -30,6 +30,6 @@ part lint
 tools/sbom.sh || code=1
 audit=$(tools/audit.sh) || code=1
 part 'bill of materials and audit'
-.venv/bin/python -m pytest -v -n 2 --dist loadscope --durations 10 --durations-min 5 "$@" || code=1
+.venv/bin/python -m pytest -v -n 3 --dist loadscope --durations 10 --durations-min 5 "$@" || code=1
 printf '%s\n' "$audit"
 exit "$code"

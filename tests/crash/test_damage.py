@@ -115,6 +115,72 @@ def test_a_lost_state_folder_is_not_begun_anew(stands: World, tmp_path: Path) ->
     assert not (stranger.state / NAME).exists()
 
 
+# -- the journal of what deployments share, damaged alone -----------------------------------------------------------
+
+
+def shared_snapshot(state: Path, spoil: Callable[[Path], Any]) -> Path:
+    """The one that counts, spoilt; nothing lies beside it."""
+    (place,) = (state / "_shared").iterdir()
+    path = snapshot(place.parent, place.name)
+    for older in place.glob("journal.*.json"):
+        older.unlink() if older != path else spoil(path)
+    return path
+
+
+def refused(user: Memdeploy, code: str, *lines: tuple[str, ...]) -> None:
+    for line in lines:
+        (error,) = user(*line, expect=6).json["errors"]
+        assert error["code"] == code, line
+        assert ("memdeploy recover --name" in error["suggestion"]) == (code != "journal-newer"), line
+
+
+def test_a_newer_journal_of_what_is_shared_is_refused_by_name(stands: World, user: Memdeploy) -> None:
+    path, since = shared_snapshot(user.state, lambda path: edit(path, schema=99)), stands.cloud.last_request()
+    before = path.read_bytes()
+    refused(user, "journal-newer", ("status",), ("recover",))
+    assert changed(stands.cloud, since) == []
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_journal_of_what_is_shared_is_named_and_written_anew(
+    undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    """The whole way: damaged, named by every command, written anew; damaged again when nothing else is left."""
+    with deployed(undisturbed, tmp_path) as found:
+        user = found.memdeploy
+        own, (shared,) = user.journal(), user.shared_journals()
+        path, since = shared_snapshot(user.state, truncate), found.cloud.last_request()
+        damaged = path.read_bytes()
+        refused(user, "journal-damaged", ("status",), UP, ("destroy", "--yes"))
+        assert path.read_bytes() == damaged
+        told = user("recover").data
+        assert changed(found.cloud, since) == []
+        assert {step["step"] for step in told["shared"]} == set(shared["steps"])
+        assert "recovered" not in told, "its own was in order"
+        assert (Path(told["shared_copy"]) / path.name).read_bytes() == damaged
+        assert user.journal()["steps"] == own["steps"]
+        assert (anew := user.shared_journals()[0])["identity"] == shared["identity"]
+        assert anew["id"] == shared["id"]
+        assert {step["status"] for step in user(*UP).data["steps"]} <= {"unchanged", "created"}  # the smoke test's
+        removed_entirely(found)
+
+
+def removed_entirely(found: World) -> None:
+    user = found.memdeploy
+    done = user("destroy", "--yes", "--delete-data", "--no-final-backup", expect=None)
+    if done.code != 0:
+        found.cloud.let_go()
+        user("destroy", "--finish")
+    elsewhere = {"project": "proj-2", "region": "us-central1"}
+    shared_snapshot(user.state, lambda path: edit(path, identity=elsewhere))
+    refused(user, "journal-of-another", ("destroy", "--shared", "--yes"))
+    told = user("recover").data
+    assert (told["status"], len(told["shared"])) == ("destroyed", 5)
+    found.cloud.let_go()
+    user("destroy", "--shared", "--yes")
+    assert [item["name"] for item in found.cloud.inventory() if item["type"] != "Build"] == []
+
+
 # -- a disk that is full, a folder that may not be written ----------------------------------------------------------
 
 

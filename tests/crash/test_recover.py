@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.crash.product import Undisturbed, World, deployed
-from tests.crash.test_damage import NAME, SAME, changed, snapshot, truncate
+from tests.crash.test_damage import NAME, SAME, changed, shared_snapshot, snapshot, truncate
 
 LEFTOVERS = 11
 
@@ -54,18 +54,28 @@ def unconfirmed(found: World) -> None:
 
 
 def test_destroy_after_recover_leaves_nothing(undisturbed: Undisturbed, tmp_path: Path) -> None:
-    """Straight away, without an `up` between; of a damaged journal a copy is kept."""
+    """Straight away, without an `up` between; of each damaged journal a copy is kept, and `history` shows it."""
     with deployed(undisturbed, tmp_path) as found:
         known, path = found.memdeploy.identity(), snapshot(found.memdeploy.state)
         truncate(path)
-        damaged = path.read_bytes()
+        damaged, shared = path.read_bytes(), shared_snapshot(found.memdeploy.state, truncate)
         told = found.memdeploy("recover", "--name", NAME, *SAME).data
         assert (Path(told["copy"]) / path.name).read_bytes() == damaged
+        assert (Path(told["shared_copy"]) / shared.name).read_bytes() == shared.read_bytes()
+        (run,) = found.memdeploy("history", newest_run(found)).data["runs"]
+        assert (run["command"], run["status"], run["exit_code"]) == ("recover", "success", 0)
+        assert [step["name"] for step in run["steps"]] == [
+            step["step"] for step in (*told["recovered"], *told["shared"])
+        ]
         destroyed(found, "--confirm", NAME)
         left = [item for item in found.cloud.inventory() if item["type"] != "Build"]
         assert [item["name"] for item in left if item["marker"] == known["id"]] == []
         base = f"{known['name']}-{known['suffix']}"
         assert [item["name"] for item in left if base in json.dumps(item)] == []
+
+
+def newest_run(found: World) -> str:
+    return str(found.memdeploy("history").data["runs"][0]["run"])
 
 
 def destroyed(found: World, *line: str) -> None:

@@ -96,7 +96,7 @@ def test_an_upgrade_loses_no_memory(local: Local) -> None:
     """However often it was killed: the memories of before, each once, and the new release."""
 
     def there() -> list[str]:
-        release = local.memdeploy.journal()["configuration"]["release"]
+        release = local.memdeploy.journal()["configuration"].get("release")
         return [*of_the_engine(local), f"release: {release}", *sorted(local.listed(PROJECT))]
 
     chain = Chain("local, docker", local.memdeploy, there)

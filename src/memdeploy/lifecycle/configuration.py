@@ -89,6 +89,11 @@ def identity(deployment: Deployment) -> dict[str, Any]:
     return {"project": deployment.gcp.project, "region": deployment.gcp.region}
 
 
+def shared_identity(deployment: Deployment) -> dict[str, Any]:
+    """What a project and region have in common. On this machine nothing is shared, whatever the runtime."""
+    return {} if deployment.provider is Provider.LOCAL else identity(deployment)
+
+
 def check_identity(journal: Journal, deployment: Deployment) -> None:
     """Raises `UsageError`, naming what contradicts the journal."""
     have: Mapping[str, Any] = {"provider": journal.provider, **journal.identity}

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from memdeploy.config.load import override
-from memdeploy.engine.events import Sink
+from memdeploy.engine.events import Event, EventKind, Sink
 from memdeploy.engine.ledger import Status, StepRecord
 from memdeploy.engine.step import Observed, State
 from memdeploy.errors import AnswerNeeded, ExitCode, JournalError, NoSuchDeployment, Refused
-from memdeploy.lifecycle import configuration, rebuilt, rehearsing, tracing, where
+from memdeploy.lifecycle import configuration, rebuilt, recording, recover_shared, rehearsing, tracing, where
 from memdeploy.lifecycle.memory import MemoryLedger, NoLease
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result
-from memdeploy.lifecycle.session import DEPLOYMENT, PREFLIGHT, SHARED, Session, session, shared_place
+from memdeploy.lifecycle.session import DEPLOYMENT, PREFLIGHT, SHARED, Session, session
 from memdeploy.state.deployments import Deployments, Place
 from memdeploy.state.journal import DeploymentStatus, Journal
 
@@ -34,40 +34,66 @@ class Seen:
     notes: Mapping[str, Mapping[str, Any]]
 
 
+@dataclass(frozen=True)
+class Found:
+    """`told`: the paths of configuration that what stands there told. None: the deployment's own journal is not to be
+    written, for it is in order, or nothing of it is there. `damaged`: that of what is shared is, and `session` has
+    none."""
+
+    session: Session
+    damaged: bool
+    told: frozenset[str] | None = None
+
+
 def recover(request: Request, sink: Sink) -> Result:
     """Exit 3 when there is nothing to recover, or several deployments of that name; 8 when nothing carries its marker.
-    Changes nothing but the journal, of which a copy is kept."""
+    Changes nothing but journals: the deployment's own and that of what it shares, of which copies are kept."""
     deployments = where.deployments(request.state)
     name = _name(request, deployments)
     place = deployments.place(name)
     journal = _readable(place)
-    with session(_asked(request, name, place, journal), sink, journal=journal, deployments=deployments) as drafted:
-        _same_world(drafted, place)
-        if journal is not None and not _lost_shared(drafted):
+    with session(_asked(request, name, place, journal), sink, journal=journal, deployments=deployments) as opened:
+        _same_world(opened, place)
+        damaged = recover_shared.damaged(opened)
+        if journal is not None and not damaged:
             raise Refused(
                 f"the journal of {name} is in order: there is nothing to recover",
                 code="journal-in-order",
                 where=str(place.folder),
                 suggestion="`memdeploy up` brings about what differs; `memdeploy status` shows it.",
             )
-        found, told = _found(drafted) if journal is None else (drafted, frozenset())
-        seen = _look(found)
-        if journal is None:
-            data = {**found.header(), **_own(found, seen), "assumed": _assumed(found, told)}
-        else:
-            data = {**found.header(), "status": str(journal.status)}
-        return Result(COMMAND, "success", ExitCode.DONE, data | _shared(found, seen))
+        drafted = replace(opened, shared=None) if damaged else opened  # it tells nothing
+        found = _found(drafted, damaged) if journal is None else Found(drafted, damaged)
+        return Result(COMMAND, "success", ExitCode.DONE, _written(found, place))
+
+
+def _written(found: Found, place: Place) -> dict[str, Any]:
+    opened, seen = found.session, _look(found.session)
+    data = {**opened.header(), "status": str((place.earlier() or opened.journal).status)}
+    if found.told is not None:
+        opened.deployments.ground(place.name)
+    elif not place.folder.is_dir():  # a name that was never deployed has no history
+        return data | _shared(found, seen)
+    with recording.recorded(place, COMMAND, opened.header()) as log:
+        if found.told is not None:
+            data |= {**_own(opened, seen), "assumed": _assumed(opened, found.told)}
+        data |= _shared(found, seen)
+        for step in (*data.get("recovered", ()), *data.get("shared", ())):
+            log(Event(EventKind.STEP_FINISHED, opened.clock.now(), step["step"], {"action": "adopted", "seconds": 0.0}))
+    return data
 
 
 # -- what is lost ----------------------------------------------------------------------------------------------------
 
 
 def _name(request: Request, deployments: Deployments) -> str:
+    """The one named, else the only one that cannot be read, else the only one."""
     if request.name is not None:
         return request.name
     unreadable = [listed.name for listed in deployments.list() if listed.error is not None]
-    if len(unreadable) == 1:
-        return unreadable[0]
+    for names in (unreadable, deployments.names()):
+        if len(names) == 1:
+            return names[0]
     raise AnswerNeeded(
         f"there are several unreadable journals: {', '.join(unreadable)}" if unreadable else "no deployment is named",
         suggestion="Name it with --name NAME.",
@@ -82,7 +108,7 @@ def _readable(place: Place) -> Journal | None:
     except NoSuchDeployment:
         return None
     except JournalError as error:
-        if error.code not in ("journal-damaged", "journal-of-another"):
+        if error.code not in recover_shared.LOST:
             raise
         return None
     return None if journal.status == DeploymentStatus.DESTROYED else journal
@@ -104,30 +130,25 @@ def _same_world(drafted: Session, place: Place) -> None:
     rehearsing.check(earlier.binding if earlier else None, drafted.stage)
 
 
-def _lost_shared(opened: Session) -> bool:
-    try:
-        return opened.shared is not None and not opened.shared.read()
-    except JournalError as error:
-        if error.code != "journal-damaged":
-            raise
-        return True
-
-
 # -- what is there ---------------------------------------------------------------------------------------------------
 
 
-def _found(drafted: Session) -> tuple[Session, frozenset[str]]:
-    """The session of the deployment that carries the marker, configured as it stands; and the paths of configuration
-    that what stands there told."""
+def _found(drafted: Session, damaged: bool) -> Found:
+    """The session of the deployment that carries the marker, configured as it stands."""
     name, request = drafted.journal.name, drafted.request
-    trace = tracing.chosen(tracing.traces(drafted, thorough=True), name, request.suffix, drafted.cloud.target)
+    try:
+        trace = tracing.chosen(tracing.traces(drafted, thorough=True), name, request.suffix, drafted.cloud.target)
+    except NoSuchDeployment:
+        if not damaged:
+            raise
+        return Found(drafted, damaged)
     drawn = replace(drafted.journal, id=trace.id, suffix=trace.suffix)
     known = drafted.of(drafted.deployment, drawn)
     told = tracing.asked(known, known.cloud.settings())
     deployment = override(known.deployment, told)
     identity = configuration.identity(deployment)
     journal = replace(drawn, configuration=deployment.model_dump(mode="json"), identity=identity)
-    return known.of(deployment, journal), frozenset(told)
+    return Found(known.of(deployment, journal), damaged, frozenset(told))
 
 
 def _look(found: Session) -> Seen:
@@ -200,19 +221,11 @@ def _at(found: Session, path: str) -> Any:
     return value
 
 
-def _shared(found: Session, seen: Seen) -> dict[str, Any]:
-    """What deployments share has a journal of its own, which may be lost as well. Its names are fixed."""
-    records = rebuilt.records(found.cloud.everything(), seen.observed, seen.notes, SHARED)
-    if not records or (found.shared is not None and not _lost_shared(found)):
+def _shared(found: Found, seen: Seen) -> dict[str, Any]:
+    """Where there is a journal of it that can be read, it stays."""
+    opened = found.session
+    records = rebuilt.records(opened.cloud.everything(), seen.observed, seen.notes, SHARED)
+    if opened.shared is not None or not (records or found.damaged):
         return {}
-    place = shared_place(found, create=True)
-    if place is None:
-        return {}
-    drawn = found.deployments.draft(
-        "_shared", provider=str(found.deployment.provider), identity=configuration.identity(found.deployment),
-        binding=found.stage.binding, configuration={},
-    )  # fmt: skip
-    journal = replace(drawn, id=found.cloud.shared_marker, suffix="", steps=records)
-    with place.acquire(COMMAND, wait=600.0, cancel=found.request.cancel) as lease:
-        place.rebuild(lease, journal)
-    return {"shared": _listed(records)}
+    kept = recover_shared.write(opened, records)
+    return {"shared": _listed(records), **({"shared_copy": kept} if kept else {})}

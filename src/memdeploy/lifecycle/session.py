@@ -193,7 +193,7 @@ def shared_place(opened: Session, *, create: bool) -> Place | None:
         marker=opened.cloud.shared_marker,
         binding=opened.stage.binding,
         provider=str(opened.deployment.provider),
-        identity=configuration.identity(opened.deployment),
+        identity=configuration.shared_identity(opened.deployment),
         create=create,
     )
 

@@ -52,17 +52,33 @@ def refuse_lost(opened: Session) -> None:
         raise Refused(
             error.message, code=error.code, where=error.where, suggestion=error.suggestion, retryable=True
         ) from error
-    if not found:
-        return
-    name, root = opened.journal.name, opened.deployments.root
-    raise Refused(
-        f"a deployment {name} is in {opened.cloud.target} already ({found[0].what}), and {root} has no journal of it:"
-        " lost, or kept elsewhere",
+    if found:
+        raise already_there(found, opened.journal.name, opened.cloud.target, str(opened.deployments.root))
+
+
+def already_there(found: Sequence[Trace], name: str, target: str, root: str) -> Refused:
+    """In words for whoever meets it first: most often it is somebody else's, who took the same name."""
+    return Refused(
+        f"a deployment {name} is in {target} already: {'; '.join(_told(found))}. {root} has no journal of it, so it is"
+        " not touched: it may be a colleague's; or it is yours, and its journal is lost or kept elsewhere",
         code="journal-lost",
-        where=str(root),
-        suggestion=f"`memdeploy recover --name {name}` with the same options writes its journal anew; --state names"
-        " another folder; another --name makes another deployment.",
+        where=root,
+        suggestion=f"Somebody else's: deploy yours beside it under another --name. Yours, journal lost: `memdeploy"
+        f" recover --name {name}` with the same options writes it anew. Journal in another folder: name that with"
+        " --state.",
     )
+
+
+def _told(found: Sequence[Trace]) -> list[str]:
+    """A line for each deployment: there may be several of that name."""
+    lines = []
+    for own in sorted({(trace.suffix, trace.id) for trace in found}):
+        traces = [trace for trace in found if (trace.suffix, trace.id) == own]
+        since = min((trace.since for trace in traces if trace.since), default="")
+        more = f" and {len(traces) - 1} more" if len(traces) > 1 else ""
+        when = f", since {since}" if since else ""
+        lines.append(f"suffix {own[0]}, id {own[1]}{when} ({traces[0].what}{more})")
+    return lines
 
 
 def chosen(found: Sequence[Trace], name: str, suffix: str | None, target: str) -> Trace:

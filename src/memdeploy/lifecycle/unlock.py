@@ -6,7 +6,7 @@ from typing import Any
 
 from memdeploy.engine.events import Sink
 from memdeploy.errors import AnswerNeeded, ExitCode, JournalError, Locked
-from memdeploy.lifecycle import naming, where
+from memdeploy.lifecycle import naming, recording, where
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result, error_entry
 from memdeploy.state.deployments import Place
@@ -22,7 +22,8 @@ def unlock(request: Request, sink: Sink) -> Result:
     deployments = where.deployments(request.state)
     place = deployments.open(naming.choose(request.name, deployments, may_create=False))
     held = place.leases().look()
-    data = {**_header(place), "unlocked": False}
+    header = _header(place)
+    data = {**header, "unlocked": False}
     if held is None:
         return Result(COMMAND, "success", ExitCode.DONE, {**data, "holder": None})
     data |= {"holder": _shown(held)}
@@ -30,7 +31,8 @@ def unlock(request: Request, sink: Sink) -> Result:
         refused = _ask(request, place, held)
         if refused is not None:
             return Result(COMMAND, "error", ExitCode(refused.exit_code), data, [error_entry(refused)])
-    place.leases().break_(held.holder)
+    with recording.recorded(place, COMMAND, header):
+        place.leases().break_(held.holder)
     return Result(COMMAND, "success", ExitCode.DONE, {**data, "unlocked": True})
 
 

@@ -122,11 +122,13 @@ class Role:
 
 @dataclass(frozen=True)
 class Trace:
-    """What carries the marker of a deployment of some name. `what` names it for people."""
+    """What carries the marker of a deployment of some name. `what` names it for people; `since` says when it was made
+    (`2026-11-26 12:00 UTC`), as far as that is known."""
 
     id: str
     suffix: str
     what: str
+    since: str = ""
 
     def to_json(self) -> dict[str, str]:
         return asdict(self)

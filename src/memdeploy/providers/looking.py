@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from memdeploy.engine.step import Observed, Outputs, Run, State, Step
@@ -28,3 +29,8 @@ class Question:
 def question(name: str, title: str, ask: Callable[[Run], Outputs]) -> Step:
     resource: Any = Question(name, ask)
     return Step(name, resource, title=title, transient=True)
+
+
+def moment(made: datetime | None) -> str:
+    """As `Trace.since` has it."""
+    return made.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if made else ""

@@ -34,15 +34,23 @@ def read(values: Mapping[str, Any], known: ModelProvider, *, offline: bool) -> d
     providers speak OpenAI's protocol; which of them, the configuration may have `known`."""
     if "MODEL_EMBEDDING" not in values:
         return {}
+    provider = ModelProvider.OFFLINE if offline else _provider(values, known)
+    base_url = None if offline else values.get("MODEL_BASE_URL")
     return {
-        "model.provider": str(ModelProvider.OFFLINE if offline else _provider(values, known)),
+        "model.provider": str(provider),
         "model.chat": values["MODEL_CHAT"],
         "model.embedding": values["MODEL_EMBEDDING"],
         "model.dimensions": int(values["MODEL_DIMENSIONS"]),
-        "model.base_url": None if offline else values.get("MODEL_BASE_URL"),
+        "model.base_url": base_url,
         "model.region": values.get("MODEL_REGION"),
-        "model.api": values.get("MODEL_API"),
+        "model.api": _api(values.get("MODEL_API"), provider, base_url),
     }
+
+
+def _api(told: str | None, provider: ModelProvider, base_url: str | None) -> str | None:
+    """None where it is the one that goes without saying (`ModelOptions.chat_api`); Bedrock's configuration has none."""
+    implied = str(ModelOptions(base_url=base_url).chat_api)
+    return None if provider is ModelProvider.BEDROCK or told == implied else told
 
 
 def _provider(values: Mapping[str, Any], known: ModelProvider) -> ModelProvider:

@@ -22,7 +22,7 @@ import platformdirs
 
 from memdeploy.engine.cancel import CancelToken
 from memdeploy.errors import JournalError, MemdeployError, NoSuchDeployment, Refused, UsageError
-from memdeploy.state import files, versions
+from memdeploy.state import belonging, files, versions
 from memdeploy.state.folder import FolderStore
 from memdeploy.state.journal import DeploymentStatus, Journal, decode, encode
 from memdeploy.state.lease import TERM, Clocks, Holder, Lease, Leases
@@ -34,7 +34,7 @@ from memdeploy.state.writer import JournalWriter
 NAME = re.compile(r"[a-z][a-z0-9-]{1,18}[a-z0-9]")
 """Of a deployment, as a whole."""
 _DRAWN = string.ascii_lowercase + string.digits
-_SHARED = "_shared"
+_SHARED = belonging.SHARED
 
 
 def default_root() -> Path:
@@ -43,27 +43,33 @@ def default_root() -> Path:
 
 
 class Place:
-    """Where one deployment is kept."""
+    """Where one deployment is kept; or (`shared`: what its journal has to say of itself) what several share."""
 
-    def __init__(self, folder: Path, name: str, clocks: Clocks) -> None:
+    def __init__(self, folder: Path, name: str, clocks: Clocks, shared: Mapping[str, Any] | None = None) -> None:
         self.folder = folder
         self.name = name
         self._clocks = clocks
+        self._shared = shared
         self._store = FolderStore(folder)
 
     def read(self) -> Journal:
         """The journal as last written; needs no lease. Raises `NoSuchDeployment`, `JournalError`."""
+        try:
+            return self._read()
+        except JournalError as error:
+            if self._shared is not None:
+                belonging.advise_shared(error)
+            raise
+
+    def _read(self) -> Journal:
         found = self._store.load()
         if found is None:
             raise NoSuchDeployment(f"there is no deployment {self.name}", where=str(self.folder))
         journal = decode(found.data, found.where)
-        if NAME.fullmatch(self.name) and journal.name != self.name:
-            raise JournalError(
-                f"{found.where} is the journal of {journal.name}, not of {self.name}: a copy, perhaps",
-                code="journal-of-another",
-                where=found.where,
-                suggestion=f"Two journals of one deployment would undo each other's work: move {self.folder} away.",
-            )
+        if self._shared is None:
+            belonging.check_own(journal, self.name, self.folder, found.where)
+        else:
+            belonging.check_shared(journal, self._shared, found.where)
         return journal
 
     def acquire(
@@ -78,8 +84,10 @@ class Place:
         return Leases(FolderObjects(self.folder), self.name, clocks=self._clocks, term=term)
 
     def write(self, lease: Lease) -> JournalWriter:
-        """Takes the journal over, which fences off whoever wrote it before. Only with the lease in hand."""
+        """Takes the journal over, which fences off whoever wrote it before. Only with the lease in hand; looked at
+        first, for one that cannot be read is left as it is."""
         lease.check()
+        self.read()
         return JournalWriter.take_over(self._store, self._clocks.now)
 
     def earlier(self) -> Journal | None:
@@ -222,7 +230,8 @@ class Deployments:
     ) -> Place | None:
         """What deployments of this key and binding share. `marker` is its fixed id. Not there: made, or None."""
         folder = f"{_slug(key)}.{_slug(binding)}"
-        place = Place(self.root / _SHARED / folder, f"{_SHARED}/{key}", self._clocks)
+        wanted = {"name": _SHARED, "id": marker, "binding": binding, "provider": provider, "identity": identity}
+        place = Place(self.root / _SHARED / folder, f"{_SHARED}/{key}", self._clocks, wanted)
         if os.path.lexists(self.root / _SHARED):
             files.check_folder(self.root / _SHARED)
         if not create:
@@ -242,7 +251,7 @@ class Deployments:
             return ()
         files.check_folder(folder)
         kept = (path for path in sorted(folder.iterdir()) if versions.numbers(path, "journal"))
-        return tuple(Place(path, f"{_SHARED}/{path.name}", self._clocks) for path in kept)
+        return tuple(Place(path, f"{_SHARED}/{path.name}", self._clocks, {"name": _SHARED}) for path in kept)
 
     def place(self, name: str) -> Place:
         """Where it is, or would be. Raises `UsageError` for what is no name."""

@@ -235,6 +235,11 @@ class Leases:
             if token.cancelled:
                 raise Cancelled(f"stopped while waiting for {self._name}")
 
+    @property
+    def who(self) -> str:
+        """Us, as a holder would be named."""
+        return f"{_user()}@{self._here.host}"
+
     def break_(self, seen: Holder | None) -> None:
         """Takes the lease away from the holder that was seen (None: a damaged one), and from nobody who came since:
         then `Locked`. A holder that still lives is stopped by its next `check`."""

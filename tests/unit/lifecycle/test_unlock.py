@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from memdeploy.errors import ExitCode
+from memdeploy.lifecycle.history import history
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result
 from memdeploy.lifecycle.unlock import unlock
@@ -59,6 +60,20 @@ def test_at_a_terminal_it_asks(held: Place, answer: Callable[[str], bool], code:
     found = ask(held, interactive=True, confirm=answer)
     assert found.exit_code == code
     assert (held.leases().holder() is None) == (code == ExitCode.DONE)
+
+
+def test_what_was_freed_stands_in_the_history(held: Place) -> None:
+    assert ask(held).exit_code == ExitCode.ANSWER_NEEDED
+    assert history(str(held.folder.parent), "toys", None).data["runs"] == [], "nothing was changed"
+    ask(held, holder_is_gone=True)
+    (run,) = history(str(held.folder.parent), "toys", None).data["runs"]
+    assert (run["command"], run["status"], run["exit_code"]) == ("unlock", "success", 0)
+    assert run["by"] == held.leases().who
+
+
+def test_without_room_for_a_log_it_is_freed_all_the_same(held: Place) -> None:
+    (held.folder / "runs").write_text("in the way")
+    assert ask(held, holder_is_gone=True).data["unlocked"] is True
 
 
 def test_whoever_says_that_it_is_gone_is_believed(held: Place) -> None:

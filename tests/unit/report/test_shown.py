@@ -81,6 +81,20 @@ RESULTS: dict[str, tuple[str, Mapping[str, Any]]] = {
              {"name": "postgres.instance", "status": "failed", "seconds": 30.0, "reason": "quota \x1b[31mexceeded"},
              {"name": "image", "status": "created", "seconds": 192.0}]},
         {"run": "20270114T080000.000Z-up-abcdee", "command": "up", "at": START - 86400, "status": "unfinished"}]}),
+    "recover": ("recover", {**HEAD, "status": "retained", "suffix": "x7k2", "recovered": [
+        {"step": "postgres.instance", "status": "kept"}, {"step": "neo4j.disk", "status": "kept"}],
+        "shared": [{"step": "shared.network", "status": "done"}],
+        "copy": "/state/support-memory/lost-20270115T080000Z-ab12",
+        "assumed": {"release": "0.4.0", "model.embedding": "text-embedding-3-small\x1b[31m"},
+        "asked_again": ["secret.model"], "foreign": ["neo4j.vm"]}),
+    "recover-shared": ("recover", {**HEAD, "status": "ready", "shared": [{"step": "shared.network", "status": "done"}],
+        "shared_copy": "/state/_shared/gcp-acme-prod-1-europe-west1.real/lost-20270115T080000Z-ab12"}),
+    "unlock": ("unlock", {"deployment": "support-memory", "unlocked": True, "holder": {
+        "standing": "gone", "user": "ann", "host": "laptop", "pid": 4711, "command": "up", "age": 402.5}}),
+    "unlock-holding": ("unlock", {"deployment": "support-memory", "unlocked": False, "holder": {
+        "standing": "holding", "user": "ann", "host": "laptop", "pid": 4711, "command": "up", "age": 3.0}}),
+    "unlock-damaged": ("unlock", {"deployment": "support-memory", "unlocked": True, "holder": {"standing": "damaged"}}),
+    "unlock-nobody": ("unlock", {"deployment": "support-memory", "unlocked": False, "holder": None}),
     "verify": ("verify", {**REHEARSED, "url": "http://127.0.0.1:40123", "verified": "real", "checks": [
         {"name": "health", "ok": True, "seconds": 0.2}, {"name": "search", "ok": False, "detail": "404"}]}),
     "outputs": ("outputs", {**HEAD, "outputs": {"url": "https://x.a.run.app", "mcp_url": "https://x.a.run.app/mcp"}}),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from memdeploy.engine.step import Outputs, Run, Step
@@ -16,12 +17,12 @@ from memdeploy.providers.base import Trace
 from memdeploy.providers.gcp import modes
 from memdeploy.providers.gcp.names import last
 from memdeploy.providers.gcp.scope import Scope
-from memdeploy.providers.looking import question
+from memdeploy.providers.looking import moment, question
 from memdeploy.providers.marker import LABEL, NAME_LABEL
 
 _DESCRIBED = re.compile(r"memdeploy/(?P<id>[a-z0-9]{12})")
-Found = Iterator[tuple[str, str | None, str]]
-"""Short name, marker id if it has one, what it is."""
+Found = Iterator[tuple[str, str | None, str, str]]
+"""Short name, marker id if it has one, what it is, since when (`Trace.since`)."""
 
 
 def step(scope: Scope, *, thorough: bool) -> Step:
@@ -37,10 +38,10 @@ def step(scope: Scope, *, thorough: bool) -> Step:
 
 def _of(scope: Scope, found: Found) -> Iterator[Trace]:
     own = re.compile(rf"{re.escape(scope.deployment.name)}-(?P<suffix>[a-z0-9]{{4}})-[a-z0-9]{{1,4}}")
-    for name, marker, what in found:
+    for name, marker, what, since in found:
         match = own.fullmatch(name)
         if match and marker:
-            yield Trace(marker, match["suffix"], f"{what} {name}")
+            yield Trace(marker, match["suffix"], f"{what} {name}", since)
 
 
 def _secrets(scope: Scope, run: Run) -> Found:
@@ -48,7 +49,7 @@ def _secrets(scope: Scope, run: Run) -> Found:
     wanted = f"labels.{NAME_LABEL}={scope.deployment.name}"
     parent = scope.names.project_path
     for secret in _all(run, lambda: list(scope.clients.secrets("list_secrets", parent=parent, filter=wanted))):
-        yield last(secret.name), dict(secret.labels).get(LABEL), "secret"
+        yield last(secret.name), dict(secret.labels).get(LABEL), "secret", moment(secret.create_time)
 
 
 def _accounts(scope: Scope, run: Run) -> Found:
@@ -56,7 +57,7 @@ def _accounts(scope: Scope, run: Run) -> Found:
         "projects.serviceAccounts.list", "accounts", name=scope.names.project_path, pageSize=100
     )
     for account in _all(run, listed):
-        yield str(account.get("email", "")).partition("@")[0], _described(account), "service account"
+        yield str(account.get("email", "")).partition("@")[0], _described(account), "service account", ""
 
 
 def _subnets(scope: Scope, run: Run) -> Found:
@@ -64,7 +65,8 @@ def _subnets(scope: Scope, run: Run) -> Found:
         "subnetworks.list", "items", project=scope.project, region=scope.region
     )
     for subnet in _all(run, listed):
-        yield str(subnet.get("name", "")), _described(subnet), "subnet"
+        since = moment(datetime.fromisoformat(subnet["creationTimestamp"])) if "creationTimestamp" in subnet else ""
+        yield str(subnet.get("name", "")), _described(subnet), "subnet", since
 
 
 def _described(thing: Mapping[str, Any]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from memdeploy.providers.local import files
 from memdeploy.providers.local.folder import OWNER
 from memdeploy.providers.local.scope import Scope
 from memdeploy.providers.local.settled import OFFLINE
-from memdeploy.providers.looking import question
+from memdeploy.providers.looking import moment, question
 from memdeploy.providers.marker import LABEL, NAME_LABEL
 
 _SECRETS: Mapping[str, Runtime] = {"postgres.json": Runtime.DOCKER, "key.json": Runtime.EMBEDDED}
@@ -51,10 +52,11 @@ def _trace(folder: Path, suffix: str, name: str) -> Trace | None:
     """None for a folder that does not say whose it is."""
     try:
         labels = files.read_json(folder / OWNER)
+        since = moment(datetime.fromtimestamp((folder / OWNER).stat().st_mtime, UTC))
     except (CloudError, OSError):
         return None
     ours = isinstance(labels, dict) and labels.get(NAME_LABEL) == name and labels.get(LABEL)
-    return Trace(str(labels[LABEL]), suffix, f"folder {folder}") if ours else None
+    return Trace(str(labels[LABEL]), suffix, f"folder {folder}", since) if ours else None
 
 
 # -- how it was configured -------------------------------------------------------------------------------------------

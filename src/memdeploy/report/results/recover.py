@@ -1,4 +1,4 @@
-"""What was found of a deployment whose journal was lost, and what nobody could tell."""
+"""What was found of a deployment whose journal was lost, or of what it shares; and what nobody could tell."""
 
 from __future__ import annotations
 
@@ -16,19 +16,26 @@ from memdeploy.report.text import clean, counted
 
 
 def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
-    found = [*(data.get("recovered") or ()), *(data.get("shared") or ())]
-    name = clean(data.get("deployment", ""))
-    title = f"{marks.done} {lines.deployment(data)}: {counted(len(found), 'step')} recovered"
+    own: Sequence[Mapping[str, Any]] = data.get("recovered") or ()
+    found = [*own, *(data.get("shared") or ())]
+    what = "" if own else " of what deployments share"
+    title = f"{marks.done} {lines.deployment(data)}: {counted(len(found), 'step')}{what} recovered"
     rows: list[RenderableType] = [Text(title, style="bold green")]
     if found:
         rows.append(parts.pairs([(clean(item["step"]), clean(item["status"])) for item in found]))
-    if data.get("copy"):
-        rows.append(Text(f"What was there before: {clean(data['copy'])}"))
-    rows.extend(_said(data))
-    after = (
-        f"`memdeploy plan --name {name}` shows what differs, `up` brings it about; `destroy` wants --confirm {name}."
+    rows.extend(
+        Text(f"What was there before{of}: {clean(data[key])}")
+        for key, of in (("copy", ""), ("shared_copy", ", of what is shared"))
+        if data.get(key)
     )
-    return [*rows, Hanging(Text(after, style="dim"), "  ")]
+    rows.extend(_said(data))
+    return [*rows, Hanging(Text(_after(clean(data.get("deployment", "")), bool(own)), style="dim"), "  ")]
+
+
+def _after(name: str, own: bool) -> str:
+    if not own:
+        return "The deployment's own journal is as it was; run again what was refused."
+    return f"`memdeploy plan --name {name}` shows what differs, `up` brings it about; `destroy` wants --confirm {name}."
 
 
 def _said(data: Mapping[str, Any]) -> list[RenderableType]:

@@ -13,7 +13,8 @@ SCOPE: Any = SimpleNamespace(deployment=SimpleNamespace(name="toys"))
 
 
 def found(*things: tuple[str, str | None]) -> list[str]:
-    return [trace.suffix for trace in traces._of(SCOPE, iter([(name, marker, "secret") for name, marker in things]))]
+    listed = ((name, marker, "secret", "") for name, marker in things)
+    return [trace.suffix for trace in traces._of(SCOPE, listed)]
 
 
 def test_a_marked_thing_of_that_name_is_a_trace() -> None:
