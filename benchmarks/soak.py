@@ -43,10 +43,12 @@ DESTROY = ("destroy", "--yes", "--delete-data", "--no-final-backup")
 
 @dataclass(frozen=True)
 class Life:
-    """Of one deployment. `writes` and `transitions` are its journal's, `steps` how many steps that holds."""
+    """Of one deployment. `processor`: seconds that memdeploy computed. `writes` and `transitions` are its journal's,
+    `steps` how many steps that holds."""
 
     number: int
     seconds: float
+    processor: float
     writes: int
     transitions: int
     steps: int
@@ -70,6 +72,8 @@ class Soak:
     lives: Sequence[Life]
     early: Memory
     late: Memory
+    spent: Sequence[float]
+    "Processor seconds of the rehearsal until the start, and until the end of each tenth."
     left: Sequence[str]
 
     def tenth(self, number: int) -> Sequence[Life]:
@@ -80,6 +84,11 @@ class Soak:
     def ratio(self, figure: Callable[[Life], float]) -> float:
         """The median of the last tenth against that of the second."""
         return median([figure(life) for life in self.tenth(10)]) / median([figure(life) for life in self.tenth(2)])
+
+    def processor(self, number: int) -> float:
+        """Seconds a deployment of that tenth, on both sides of the wire: what else the machine does is not in them."""
+        lives = self.tenth(number)
+        return (sum(life.processor for life in lives) + self.spent[number] - self.spent[number - 1]) / len(lives)
 
 
 def main() -> int:
@@ -98,6 +107,7 @@ def main() -> int:
 def soaked(place: Served, deployments: int) -> Soak:
     context = multiprocessing.get_context("spawn")
     lives: list[Life] = []
+    spent = [processor(place.cloud.process.pid)]
     early: Memory | None = None
     environment = place.memdeploy.environ()
     given = (environment, str(place.memdeploy.state))
@@ -105,6 +115,7 @@ def soaked(place: Served, deployments: int) -> Soak:
         for life in in_turn(pool, deployments):
             lives.append(life)
             if len(lives) % (deployments // 10) == 0:
+                spent.append(processor(place.cloud.process.pid))
                 print(f"{len(lives)} of {deployments}, the last in {life.seconds:.1f} s", file=sys.stderr)
             if len(lives) == deployments // 10:
                 early = memory(place, pool)
@@ -112,7 +123,7 @@ def soaked(place: Served, deployments: int) -> Soak:
     place.memdeploy("destroy", "--shared", "--yes", "--provider", "gcp", "--project", PROJECT)
     left = [f"{thing['type']} {thing['name']}" for thing in place.cloud.inventory() if thing["type"] not in HISTORY]
     assert early is not None
-    return Soak(lives, early, late, left)
+    return Soak(lives, early, late, spent, left)
 
 
 def in_turn(pool: ProcessPoolExecutor, deployments: int) -> Iterator[Life]:
@@ -138,7 +149,7 @@ def prepared(environment: Mapping[str, str], state: str) -> None:
 
 def lived(number: int) -> Life:
     name = f"soak-{number:05}"
-    started = time.monotonic()
+    started, computed = time.monotonic(), time.process_time()
     usual = random.Random(number).uniform(*INTERRUPTED)
     up = (*UP, "--name", name)
     interrupted = run(*up, after=usual) == 128 + signal.SIGTERM
@@ -152,7 +163,8 @@ def lived(number: int) -> Life:
         raise RuntimeError(f"{name}: the cloud still holds something after {PATIENCE:.0f} s")
     journal = newest(Path(os.environ["MEMDEPLOY_STATE"]) / name)
     steps = len(journal["steps"])
-    return Life(number, time.monotonic() - started, journal["serial"], journal["transitions"], steps, interrupted)
+    seconds, spent = time.monotonic() - started, time.process_time() - computed
+    return Life(number, seconds, spent, journal["serial"], journal["transitions"], steps, interrupted)
 
 
 def run(*line: str, after: float | None = None, expect: Sequence[int] = (0, 1, 128 + signal.SIGTERM)) -> int:
@@ -194,6 +206,12 @@ def resident(pid: int) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
 
 
+def processor(pid: int) -> float:
+    """Seconds that a process has computed (proc_pid_stat(5), utime and stime)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(int(ticks) for ticks in fields[11:13]) / os.sysconf("SC_CLK_TCK")
+
+
 def figures(found: Soak) -> dict[str, tuple[float, float]]:
     """What is measured -> (found, at most)."""
     return {
@@ -203,6 +221,9 @@ def figures(found: Soak) -> dict[str, tuple[float, float]]:
         ),
         "writes of a journal a step, last tenth against second": (found.ratio(writes_per_step), WRITES),
         "seconds a deployment, last tenth against second": (found.ratio(lambda life: life.seconds), TIME),
+        "processor seconds a deployment, both sides, last tenth against second": (
+            found.processor(10) / found.processor(2), TIME,
+        ),
     }  # fmt: skip
 
 
@@ -223,6 +244,11 @@ def text(found: Soak) -> str:
         ["memdeploy, MiB at a tenth / at all", mib(found.early.memdeploy, found.late.memdeploy), ""],
         ["writes of a journal a step, median", f"{median([writes_per_step(life) for life in lives]):.2f}", ""],
         ["seconds a deployment, median", f"{median([life.seconds for life in lives]):.1f}", ""],
+        [
+            "processor seconds a deployment, second tenth / last",
+            f"{found.processor(2):.2f} / {found.processor(10):.2f}",
+            "",
+        ],
     ]
     return f"{table(['what', 'found', 'target'], [*plain, *rows])}\n{busy()}"
 
