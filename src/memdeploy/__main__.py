@@ -6,8 +6,10 @@ import sys
 
 
 def main() -> None:
+    from memdeploy.cli.crash import leave_no_image
     from memdeploy.cli.entry import main as run
 
+    leave_no_image()
     sys.exit(run())
 
 

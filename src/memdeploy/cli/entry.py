@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from memdeploy.errors import ExitCode, UsageError
+from memdeploy.errors import ExitCode, MemdeployError, UsageError
 from memdeploy.report.encoding import tolerate
 
 #: Words of the line that name a command only together with the next one.
@@ -47,9 +47,7 @@ def _plain_letters() -> None:
 
 
 def _wrong_line(error: Any, given: Sequence[str]) -> int:
-    """Typer's own errors (unknown option, missing value) know how to show themselves."""
-    if not hasattr(error, "format_message"):
-        raise error
+    """Typer's own errors (unknown option, missing value) know how to show themselves; any other is a defect."""
     as_json, no_command = _wants_json(given), type(error).__name__ == "NoArgsIsHelpError"
     if no_command and not as_json:
         error.show()  # its message is the help
@@ -57,17 +55,24 @@ def _wrong_line(error: Any, given: Sequence[str]) -> int:
     from memdeploy.cli import show
     from memdeploy.lifecycle.result import failure
 
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "memdeploy"
-    problem = UsageError(
-        "no command is named" if no_command else error.format_message(), suggestion=f"See `{path} --help`."
-    )
-    found = failure(_command(given), problem)
+    found = failure(_command(given), _problem(error, no_command))
     if as_json:
         show.document(found)
     else:
         show.problems(found.errors, os.environ)
     return int(found.exit_code)
+
+
+def _problem(error: Any, no_command: bool) -> MemdeployError:
+    if not hasattr(error, "format_message"):
+        from memdeploy.cli import crash
+
+        return crash.defect(error, (), os.environ)
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "memdeploy"
+    return UsageError(
+        "no command is named" if no_command else error.format_message(), suggestion=f"See `{path} --help`."
+    )
 
 
 def _wants_json(given: Sequence[str]) -> bool:

@@ -68,19 +68,25 @@ def run(call: Call, perform: Callable[[list[Secret]], Result], finish: Finish | 
     read into the list it is given, so that a crash log can leave them out."""
     secrets: list[Secret] = []
     _silence_libraries()
+    with crash.unattended(lambda error: _unattended(error, call, secrets)):
+        found = _performed(call, perform, finish, secrets)
+        raise typer.Exit(int(_shown(call, found, secrets).exit_code))
+
+
+def _performed(
+    call: Call, perform: Callable[[list[Secret]], Result], finish: Finish | None, secrets: list[Secret]
+) -> Result:
     try:
         found = perform(secrets)
-        if finish is not None:
-            found = finish(found)
+        return found if finish is None else finish(found)
     except MemdeployError as error:
-        found = _failure(call, error)
+        return _failure(call, error)
     except KeyboardInterrupt:
-        found = _failure(call, Cancelled("interrupted", suggestion=_go_on(call)))
+        return _failure(call, Cancelled("interrupted", suggestion=_go_on(call)))
     except (typer.Exit, typer.Abort):
         raise
     except Exception as error:
-        found = _failure(call, _defect(error, call, secrets))
-    raise typer.Exit(int(_shown(call, found, secrets).exit_code))
+        return _failure(call, _defect(error, call, secrets))
 
 
 def _shown(call: Call, found: Result, secrets: list[Secret]) -> Result:
@@ -217,16 +223,12 @@ def _go_on(call: Call) -> str | None:
     )
 
 
-def _defect(error: Exception, call: Call, secrets: list[Secret]) -> MemdeployError:
-    """What nobody foresaw, as an error without its details: those stand in the crash log."""
-    try:
-        path: Any = crash.write(error, crash.folder(), secrets, call.seams.environ)
-    except OSError as problem:
-        path = f"nowhere: {problem.strerror}"
-    except MemdeployError as problem:
-        path = f"nowhere: {problem.message}"
-    return MemdeployError(
-        f"memdeploy itself failed ({type(error).__name__}); the details are in {path}",
-        code="internal",
-        suggestion="Run the command again; if it fails again, report it with that file (it holds no secrets).",
-    )
+def _defect(error: BaseException, call: Call, secrets: list[Secret]) -> MemdeployError:
+    return crash.defect(error, secrets, call.seams.environ)
+
+
+def _unattended(error: BaseException, call: Call, secrets: list[Secret]) -> None:
+    """The command goes on, or fails of its own; --json has one document, which is not this."""
+    problem = _defect(error, call, secrets)
+    if not call.json:
+        show.problems(_failure(call, problem).errors, call.seams.environ)

@@ -84,13 +84,18 @@ IDENTITY = ("name", "provider", "gcp.project", "gcp.region")
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a command: what was given on its line. `flags`: configuration path -> value; `run`: parameter ->
-    value of the shared options."""
+    """One call of a command: what was given on its line. `texts`: configuration path -> text, or a repeatable flag's
+    texts; `run`: parameter -> value of the shared options."""
 
     command: str
-    flags: Mapping[str, Any]
+    texts: Mapping[str, Any]
     run: Mapping[str, Any]
     seams: Seams
+
+    @functools.cached_property
+    def flags(self) -> Mapping[str, Any]:
+        """Configuration path -> value. Raises `ConfigError`: to be asked for where errors are shown."""
+        return {path: env.from_flag(BY_PATH[path], text) for path, text in self.texts.items() if text}
 
     @property
     def json(self) -> bool:
@@ -107,10 +112,9 @@ def takes(
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
         def wrapper(ctx: typer.Context, **values: Any) -> None:
-            flags = {p: values.pop(BY_PATH[p].parameter) for p in paths}
-            given = {p: env.from_flag(BY_PATH[p], value) for p, value in flags.items() if value}
+            texts = {p: values.pop(BY_PATH[p].parameter) for p in paths}
             common = {o.parameter: values.pop(o.parameter) for o in options}
-            function(Call(command, given, common, ctx.ensure_object(Seams)), **values)
+            function(Call(command, texts, common, ctx.ensure_object(Seams)), **values)
 
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
         shared = [*(_config_parameter(BY_PATH[p]) for p in paths), *(_run_parameter(o) for o in options)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from memdeploy.engine.events import Event, EventKind, Sink
 from memdeploy.errors import ExitCode, MemdeployError
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result
+from memdeploy.secret import Secret
 from tests.unit.cli.fakes import Lifecycle
 
 CANARY = "sk-canary-0815"
@@ -194,6 +196,37 @@ def test_a_result_that_cannot_be_shown_is_a_defect_like_any_other(life: Lifecycl
     assert "memdeploy itself failed" in found.output
     assert len(list(crash_logs.iterdir())) == 1
     assert "--json" not in line or json.loads(found.stdout)["errors"][0]["code"] == "internal"
+
+
+@pytest.mark.parametrize("line", ["up --provider gcp --yes", "up --provider gcp --yes --json"])
+def test_a_thread_that_fails_is_told_shortly_and_its_secret_is_not(
+    life: Lifecycle, crash_logs: Path, line: str
+) -> None:
+    def act(request: Request, sink: Sink) -> Result:
+        def fail() -> None:
+            raise RuntimeError(f"boom {Secret(CANARY).reveal()}")
+
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join()
+        return Result("up", "success", data={})
+
+    life.act = act
+    found = life.run(line)
+    (log,) = crash_logs.iterdir()
+    assert found.exit_code == 0
+    assert "RuntimeError: boom ***" in log.read_text()
+    assert CANARY not in found.output + log.read_text()
+    assert "Traceback" not in found.output
+    assert ("memdeploy itself failed (RuntimeError)" in found.stderr) is ("--json" not in line)
+    assert "--json" not in line or found.stderr == ""
+
+
+def test_a_flags_value_that_its_option_does_not_take_is_a_wrong_line(life: Lifecycle, crash_logs: Path) -> None:
+    found = life.run("plan --provider gcp --embedding-dimensions many")
+    assert found.exit_code == ExitCode.USAGE
+    assert "model.dimensions: 'many' is not allowed" in found.stderr
+    assert not crash_logs.exists()
 
 
 def test_a_crash_log_that_cannot_be_written_hides_nothing_else(life: Lifecycle, crash_logs: Path) -> None:

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import base64
+import gc
+import os
+import resource
+import signal
 import stat
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -64,7 +71,83 @@ def test_a_file_that_is_there_already_is_not_written_into(tmp_path: Path, monkey
     theirs = tmp_path / "theirs"
     theirs.write_text("as it was")
     (tmp_path / "log").mkdir()
-    (tmp_path / "log" / f"crash-20270101-000000-{crash.os.getpid()}.log").symlink_to(theirs)
+    monkeypatch.setattr(crash, "_number", iter([7]))
+    (tmp_path / "log" / f"crash-20270101-000000-{crash.os.getpid()}-7.log").symlink_to(theirs)
     with pytest.raises(FileExistsError):
         crash.write(defect("x"), tmp_path / "log", [], {})
     assert theirs.read_text() == "as it was"
+
+
+def fatal(code: str, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """A process of memdeploy's that ends by a fault while it holds a secret; cores are wanted in its folder."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    given = {"HOME": str(folder), "XDG_STATE_HOME": str(folder / "state"), "CANARY": VALUE}
+    return subprocess.run(
+        [sys.executable, *more, "-c", f"{FAULT}\n{code}"], cwd=folder, capture_output=True, text=True, timeout=60,
+        env={**given, "PYTHONPATH": os.environ.get("PYTHONPATH", "")},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (most, most)),
+    )  # fmt: skip
+
+
+VALUE = "c4nary/held+when it ended"
+FAULT = """
+import os, signal, sys
+from memdeploy import __main__
+from memdeploy.cli import entry
+from memdeploy.secret import Secret
+
+def run(*_):
+    held = os.environ.pop("CANARY")
+    local = Secret(held), held.encode()
+    end(held)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSEGV])
+def test_a_fault_leaves_no_image_and_its_stack_no_value(tmp_path: Path, number: signal.Signals) -> None:
+    """What faulthandler prints is where it was, and a core file would hold all of the memory."""
+    code = f"end = lambda held: os.kill(os.getpid(), {number.value})\nentry.main = run\n__main__.main()"
+    ended = fatal(code, tmp_path, "-X", "faulthandler")
+    assert ended.returncode == -number
+    assert "Fatal Python error" in ended.stderr
+    assert left(tmp_path, ended) == []
+
+
+def test_what_it_starts_leaves_none_either(tmp_path: Path) -> None:
+    limit = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE)[0])"
+    code = f"import subprocess\nend = lambda held: subprocess.run([sys.executable, '-c', {limit!r}])\nentry.main = run"
+    ended = fatal(f"{code}\n__main__.main()", tmp_path)
+    assert ended.stdout.strip() == "0"
+
+
+def left(folder: Path, ended: subprocess.CompletedProcess[str]) -> list[str]:
+    """Where the value is found, in whatever dress."""
+    wanted = canary.forms("the value", VALUE)
+    return canary.in_files(folder, wanted) + canary.found((ended.stdout + ended.stderr).encode(), wanted)
+
+
+@pytest.mark.parametrize("where", ["thread", "finalizer"])
+def test_what_nobody_catches_is_logged_and_not_printed(
+    tmp_path: Path, where: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told: list[BaseException] = []
+
+    class Finalized:
+        def __del__(self) -> None:
+            fail()
+
+    def fail() -> None:
+        held = generate().reveal()
+        raise ValueError(f"cannot send {held!r}")
+
+    with crash.unattended(told.append):
+        if where == "thread":
+            thread = threading.Thread(target=fail)
+            thread.start()
+            thread.join()
+        else:
+            Finalized()
+            gc.collect()
+    assert [type(error) for error in told] == [ValueError]
+    assert capfd.readouterr().err == ""
+    assert "cannot send '***'" in crash.write(told[0], tmp_path / "log", [], {}).read_text()

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from memdeploy.cli.options import RUN_OPTIONS
 from memdeploy.cli.signals import stops
 from memdeploy.config.options import OPTIONS
 from memdeploy.engine.cancel import CancelToken
+from memdeploy.secret import Secret
 from tests.support.cli import VALIDATOR
 
 HEAVY = (
@@ -123,6 +125,34 @@ def test_a_wrong_line_is_told_on_stderr(capsys: pytest.CaptureFixture[str]) -> N
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "--nonsense" in captured.err
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_what_fails_before_there_is_a_command_is_told_without_a_traceback(
+    more: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def broken() -> None:
+        raise RuntimeError(f"boom {Secret('c4nary-of-the-line').reveal()}")
+
+    monkeypatch.setattr("memdeploy.cli.app.build", broken)
+    monkeypatch.setattr("memdeploy.cli.crash.folder", lambda: tmp_path / "log")
+    assert main(["plan", *more]) == 1
+    told = capsys.readouterr()
+    assert "memdeploy itself failed (RuntimeError)" in told.err + told.out
+    (log,) = (tmp_path / "log").iterdir()
+    assert "boom ***" in log.read_text()
+    assert "c4nary" not in told.err + told.out + log.read_text()
+    assert "Traceback" not in told.err + told.out
+    assert not more or json.loads(told.out)["errors"][0]["code"] == "internal"
+
+
+@pytest.mark.parametrize("command", [("proxy",), ("rehearsal", "serve")])
+@pytest.mark.parametrize("flag", ["--host", "--bind", "--address", "--listen"])
+def test_no_server_of_ours_can_be_told_another_address(
+    command: tuple[str, ...], flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, flag, "0.0.0.0"]) == 2
+    assert f"No such option: {flag}" in capsys.readouterr().err
 
 
 def test_python_dash_m() -> None:

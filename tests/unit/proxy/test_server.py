@@ -19,6 +19,7 @@ from memdeploy.proxy.server import Proxy
 from memdeploy.proxy.tokens import Tokens
 from memdeploy.proxy.upstream import Upstream
 from memdeploy.secret import Secret
+from tests.support.loopback import reached
 from tests.unit.proxy.service import Act, Handler, Service, serving
 
 
@@ -298,3 +299,11 @@ def test_what_was_answered_is_told_without_its_query() -> None:
             client.getresponse().read()
             client.close()
     assert told == [("GET", "/api/v2/memories", 200)]
+
+
+def test_it_listens_on_loopback_alone() -> None:
+    """Whoever reaches it calls the service with its user's rights."""
+    with Proxy(Upstream("http://127.0.0.1:9", None), 0).serving() as proxy:
+        assert proxy.server_address[0] == "127.0.0.1"
+        assert proxy.url == f"http://127.0.0.1:{proxy.server_address[1]}"
+        assert reached(proxy.server_address[1]) == []

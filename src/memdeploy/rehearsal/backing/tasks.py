@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
@@ -30,6 +30,8 @@ RESULT = "result.json"
 ROOT = ("", "root", "0", "0:0", "root:root")
 BECOME_ANOTHER = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]
 "Capabilities of an entry point that gives its files to a user and goes on as that one."
+SHORTEST = 8
+"Of a variable's value that is looked for in the engine's words: a shorter one may stand there by itself."
 
 
 class Tasks:
@@ -56,7 +58,7 @@ class Tasks:
                 with nullcontext() if spec.networks else self._engine.lock(OUTSIDE):
                     self._create(kind, spec).start()
             except (DockerException, BackingError) as error:
-                self._failed[self._engine.name(kind, spec.key)] = getattr(error, "explanation", None) or str(error)
+                self._failed[self._engine.name(kind, spec.key)] = _why(error, spec.env)
 
     def _create(self, kind: str, spec: ContainerSpec) -> Any:
         networks = [self._networks.get(key) for key in spec.networks] or [self._networks.anywhere(OUTSIDE)]
@@ -175,6 +177,16 @@ class Tasks:
         with self._engine.lock(OUTSIDE):
             self._networks.vacate(OUTSIDE)
             self._model.release()
+
+
+def _why(error: Exception, environment: Mapping[str, str]) -> str:
+    """The engine may repeat what it was sent; clients are told this, and it is kept beside what is no secret."""
+    text = str(getattr(error, "explanation", None) or error)
+    for value in sorted(environment.values(), key=len, reverse=True):
+        if len(value) >= SHORTEST:
+            for form in (value, json.dumps(value)[1:-1], repr(value)[1:-1]):
+                text = text.replace(form, "***")
+    return text
 
 
 def _user_and_files(image: Any) -> dict[str, Any]:

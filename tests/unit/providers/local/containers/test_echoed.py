@@ -5,15 +5,10 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from docker import DockerClient
 
 from memdeploy.engine.clock import SystemClock
 from memdeploy.engine.events import Event
@@ -33,7 +28,7 @@ from memdeploy.providers.local.scope import Scope
 from memdeploy.providers.local.vault import FileVault
 from memdeploy.secret import Secret
 from tests.contract.product import canary
-from tests.support.echoing import DRESSES
+from tests.support.refusing import engine, values
 from tests.unit.providers.local.containers.made import scope
 
 KEY = "c4n/ry+Key\"five'&%$ @:~?=#\\end-of-it"
@@ -42,49 +37,6 @@ INPUTS = {
     "image": "sha256:aa", "network": "net", "network_id": "n1", "volume": "vol", "volume_id": "v1",
     "password": VERSIONS["postgres_password"], **VERSIONS,
 }  # fmt: skip
-
-
-class Engine(BaseHTTPRequestHandler):
-    """Nothing is there; what is to be made is refused, with each variable in every dress."""
-
-    protocol_version = "HTTP/1.1"
-    sent: list[str]
-
-    def do_GET(self) -> None:
-        found = {"info": {"NCPU": 2}, "json": []}.get(self.path.partition("?")[0].rpartition("/")[2])
-        missing = found is None or ("/containers/json" not in self.path and "info" not in self.path)
-        self._say(404, {"message": "no such container"}) if missing else self._say(200, found)
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
-        values = [line.partition("=")[2] for line in json.loads(body or "{}").get("Env", ())]
-        self.sent += values
-        dressed = " ".join(dress(value) for value in values for dress in DRESSES)
-        self._say(400, {"message": f"invalid environment: {body} {dressed}"})
-
-    def _say(self, status: int, content: Any) -> None:
-        text = json.dumps(content).encode()
-        self.send_response(status)
-        for name, value in (("Content-Type", "application/json"), ("Content-Length", str(len(text)))):
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
-
-
-@contextmanager
-def engine() -> Iterator[tuple[DockerClient, list[str]]]:
-    sent: list[str] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Engine,), {"sent": sent}))
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
-        with closing(DockerClient(base_url=f"tcp://127.0.0.1:{server.server_port}", version="1.43")) as client:
-            yield client, sent
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.fixture
@@ -117,7 +69,9 @@ def test_a_refused_container_is_told_without_its_secrets(
     assert isinstance(error, CloudError)
     assert "invalid environment" in error.message
     assert "***" in error.message
-    secrets = [value for value in sent if "c4n/ry" in value or (len(value) == 32 and value.isalnum())]
+    secrets = [
+        value for body in sent for value in values(body) if "c4n/ry" in value or (len(value) == 32 and value.isalnum())
+    ]
     assert secrets, "they were sent, and repeated"
     wanted = {form: name for value in (*secrets, KEY) for form, name in canary.forms("a value", value).items()}
     told = [
