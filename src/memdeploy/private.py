@@ -17,6 +17,7 @@ from typing import IO
 
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EACCES})
 "Of file systems that keep names by themselves, and of a folder that may be written to and not read."
+_WRITABLE = stat.S_IWGRP | stat.S_IWOTH
 _SHARED = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -47,11 +48,12 @@ def require_folder(path: Path) -> None:
 
 
 def is_own(path: Path) -> bool:
-    """Whether it is a folder of this user, and no link to one."""
+    """Whether it is a folder of this user, no link to one, and nobody else may write to it."""
     try:
-        return _ours(path.lstat(), stat.S_ISDIR)
+        found = path.lstat()
     except OSError:
         return False
+    return _ours(found, stat.S_ISDIR) and not found.st_mode & _WRITABLE
 
 
 def _make(path: Path) -> None:

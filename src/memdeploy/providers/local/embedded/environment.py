@@ -25,6 +25,7 @@ from memdeploy.providers.local.scope import Scope
 STAMP = "memdeploy.json"
 "Written last: an environment without it was not finished."
 NLTK_LOCK = "requirements/nltk-data.txt"
+NLTK_DATA = "nltk_data"
 NLTK_FOLDERS = ("corpora", "tokenizers")
 BUSY_SECONDS = 1800.0
 
@@ -95,12 +96,13 @@ def lock_name(release: str) -> str:
 
 
 def outputs(plan: Plan) -> Outputs:
-    return {"python": str(plan.path / "bin" / "python"), "path": str(plan.path), "nltk": str(plan.path / "nltk_data")}
+    return {"python": str(plan.path / "bin" / "python"), "path": str(plan.path), "nltk": str(plan.path / NLTK_DATA)}
 
 
 def whole(plan: Plan) -> bool:
     """Finished, nobody else's, and its interpreter has not been uninstalled since."""
-    made = private.is_own(plan.path) and (plan.path / STAMP).is_file()
+    own = private.is_own(plan.path) and private.is_own(plan.path / NLTK_DATA)
+    made = own and (plan.path / STAMP).is_file()
     return made and isinstance(ask(str(plan.path / "bin" / "python")), Interpreter)
 
 
@@ -136,10 +138,12 @@ def _unlink(path: Path) -> None:
 
 
 def _take_nltk(draft: Path) -> None:
-    """Of the wheel that ships NLTK's data only these: what MemMachine's reranker by words needs."""
+    """Of the wheel that ships NLTK's data only these: what MemMachine's reranker by words needs. NLTK reads no data
+    that others may write to, as they may under a umask of 002."""
+    private.make_folder(draft / NLTK_DATA)
     shipped = draft / "nltk" / "llama_index" / "core" / "_static" / "nltk_cache"
     for name in NLTK_FOLDERS:
-        shutil.copytree(shipped / name, draft / "nltk_data" / name, ignore=shutil.ignore_patterns("*.zip"))
+        shutil.copytree(shipped / name, draft / NLTK_DATA / name, ignore=shutil.ignore_patterns("*.zip"))
     shutil.rmtree(draft / "nltk")
 
 

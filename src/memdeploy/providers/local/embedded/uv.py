@@ -47,7 +47,7 @@ def run(
     with its own words."""
     done = subprocess.run(
         [program(), *arguments], env=variables(os.environ, cache, pythons), pass_fds=tuple(hold), capture_output=True,
-        text=True, timeout=SECONDS, stdin=subprocess.DEVNULL,
+        text=True, timeout=SECONDS, stdin=subprocess.DEVNULL, umask=0o077,
     )  # fmt: skip
     if done.returncode == 0:
         return done.stdout

@@ -176,7 +176,11 @@ def test_an_environment_is_made_in_private_folders(environments: Environments) -
     layout.environments().mkdir(parents=True)
     layout.environments().chmod(0o777)
     layout.cache().chmod(0o775)
-    environments.ensure()
+    with careless():
+        made = environments.ensure()
+    found = {name: mode for name, mode in modes(Path(made["path"])).items() if not name.startswith("bin/")}
+    assert {"nltk_data", "nltk_data/corpora/stopwords/english"} <= set(found)
+    assert set(found.values()) == PRIVATE, "NLTK refuses what others may write to"
     assert {oct(path.stat().st_mode & 0o777) for path in (layout.cache(), layout.environments())} == {"0o700"}
 
 
@@ -205,6 +209,16 @@ def test_a_link_where_uv_would_write_is_not_followed(environments: Environments,
     done = Rig().ensure(Environment(scope(environments.folder)), python=str(environments.python))
     assert done.ok is (word != "lock")
     assert untouched(precious)
+
+
+def test_an_environment_that_others_could_write_to_is_made_again(environments: Environments) -> None:
+    made = environments.ensure()
+    for folder in (made["path"], made["nltk"]):
+        Path(folder).chmod(0o775)
+        assert not environment.whole(_plan(environments))
+        assert environments.ensure() == made
+        assert environment.whole(_plan(environments))
+        assert Path(folder).stat().st_mode & 0o777 == 0o700
 
 
 def test_an_environment_that_somebody_else_made_is_not_run(
