@@ -116,6 +116,21 @@ def build(
     return image or str(engine.images.get(tag).id)
 
 
+def pull(engine: DockerClient, image: str, *, token: Secret | None = None, platform: str | None = None) -> None:
+    """`token` as `push` takes it. Raises `StepFailed` with what the engine says of it."""
+    from docker.errors import APIError
+
+    try:
+        engine.images.pull(image, platform=platform, auth_config=_login(token))
+    except APIError as error:
+        raise StepFailed(
+            f"image {image} cannot be pulled: {heard(error.explanation or str(error))}",
+            code="image-pull",
+            suggestion="Check this machine's way to the registry; `docker load` brings an image without one.",
+            retryable=True,
+        ) from error
+
+
 def push(engine: DockerClient, repository: str, tag: str, progress: Progress, *, token: Secret | None = None) -> str:
     """Pushes `repository:tag`; the digest that the registry gave it.
 
@@ -126,8 +141,7 @@ def push(engine: DockerClient, repository: str, tag: str, progress: Progress, *,
         plain = _push_plain(engine, repository, tag)
         if plain is not None:
             return plain
-    login = {"username": "oauth2accesstoken", "password": token.reveal()} if token else None
-    lines = engine.api.push(repository, tag=tag, stream=True, decode=True, auth_config=login)
+    lines = engine.api.push(repository, tag=tag, stream=True, decode=True, auth_config=_login(token))
     digest, layers = "", Layers()
     for line in _checked(lines, f"{repository}:{tag} could not be pushed", "image-push"):
         digest = (line.get("aux") or {}).get("Digest", digest)
@@ -136,6 +150,10 @@ def push(engine: DockerClient, repository: str, tag: str, progress: Progress, *,
     if not digest:
         raise StepFailed(f"{repository}:{tag} was pushed, but the registry told no digest", code="image-push")
     return digest
+
+
+def _login(token: Secret | None) -> dict[str, str] | None:
+    return {"username": "oauth2accesstoken", "password": token.reveal()} if token else None
 
 
 def _push_plain(engine: DockerClient, repository: str, tag: str) -> str | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docker.errors import APIError
 
 from memdeploy.errors import StepFailed
 from memdeploy.memmachine import exits, image, releases
@@ -130,6 +131,24 @@ def test_a_push_that_is_refused_is_an_error_though_the_stream_began_well() -> No
 def test_a_push_without_digest_is_an_error() -> None:
     with pytest.raises(StepFailed, match="no digest"):
         image.push(Engine({"status": "done"}), "r/x", "1", print)  # type: ignore[arg-type]
+
+
+def test_a_pull_that_fails_says_why_without_its_token() -> None:
+    token = Secret("canary-of-a-registry")
+
+    class Images:
+        def pull(self, name: str, **options: Any) -> None:
+            assert options == {
+                "platform": "linux/amd64",
+                "auth_config": {"username": "oauth2accesstoken", "password": token.reveal()},
+            }
+            raise APIError("500", explanation=f"denied to oauth2accesstoken:{token.reveal()}")
+
+    engine = Engine()
+    engine.images = Images()  # type: ignore[attr-defined]
+    with pytest.raises(StepFailed, match=r"r/x cannot be pulled: denied to oauth2accesstoken:\*\*\*$") as caught:
+        image.pull(engine, "r/x", token=token, platform="linux/amd64")  # type: ignore[arg-type]
+    assert caught.value.code == "image-pull"
 
 
 def test_which_engine_can_build() -> None:

@@ -189,10 +189,8 @@ class Image:
         try:
             engine.images.get(base)
         except ImageNotFound:
-            token = self._token(base)
-            login = {"username": "oauth2accesstoken", "password": token.reveal()} if token else None
             run.progress(f"pulling {base.rpartition('/')[2][:60]}")
-            engine.images.pull(base, platform=recipe.PLATFORM, auth_config=login)
+            recipe.pull(engine, base, token=self._token(base), platform=recipe.PLATFORM)
 
     def _token(self, image: str) -> Any:
         """A name without a host is the public hub's."""

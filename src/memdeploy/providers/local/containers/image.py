@@ -17,7 +17,7 @@ from memdeploy.errors import StepFailed
 from memdeploy.memmachine import image as recipe
 from memdeploy.memmachine import releases
 from memdeploy.memmachine.releases import Release
-from memdeploy.providers.local.containers.server_image import digest, here, pull
+from memdeploy.providers.local.containers.server_image import digest, here
 from memdeploy.providers.local.scope import Scope
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Image:
         found = run.read(lambda: here(self._client, name))
         if found is None:
             run.progress(f"pulling {name}")
-            run.change("pull", name, lambda intent: pull(self._client, name, run.step, self._platform))
+            run.change("pull", name, lambda intent: recipe.pull(self._client, name, platform=self._platform))
             found = run.until(lambda: here(self._client, name), what=f"image {name}")
         return digest(found) or name
 

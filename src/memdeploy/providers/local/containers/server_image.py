@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from memdeploy.engine.step import Observed, Outputs, Run, State
-from memdeploy.errors import StepFailed
+from memdeploy.memmachine import image as recipe
 from memdeploy.providers.local.scope import Scope
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class ServerImage:
                 return _outputs(found)
         wanted = known.get("digest") or self.image
         run.progress(f"pulling {wanted[:60]}")
-        run.change("pull", wanted, lambda intent: pull(client, wanted, run.step))
+        run.change("pull", wanted, lambda intent: recipe.pull(client, wanted))
         return _outputs(run.until(lambda: here(client, wanted), what=f"image {wanted}"))
 
     def remove(self, run: Run) -> None:
@@ -58,22 +58,6 @@ def here(client: DockerClient, name: str) -> JSON | None:
     except ImageNotFound:
         return None
     return found
-
-
-def pull(client: DockerClient, name: str, step: str, platform: str | None = None) -> None:
-    """Raises `StepFailed` with what the engine says of it."""
-    from docker.errors import APIError
-
-    try:
-        client.images.pull(name, platform=platform)
-    except APIError as error:
-        raise StepFailed(
-            f"image {name} cannot be pulled: {error.explanation or error}",
-            code="image-pull",
-            where=step,
-            suggestion="Check this machine's way to the registry; `docker load` brings an image without one.",
-            retryable=True,
-        ) from error
 
 
 def digest(image: JSON) -> str | None:
