@@ -103,16 +103,24 @@ def _forgotten_if_new(place: Place, lease: Lease, writer: JournalWriter) -> Iter
                 place.forget(lease)
 
 
+_OF_WORK = frozenset({EventKind.STEP_STARTED, EventKind.STEP_FINISHED, EventKind.RUN_FINISHED})
+
+
 @contextlib.contextmanager
 def _logged(opened: Session, place: Place, lease: Lease) -> Iterator[Session]:
+    """A run that somebody declined, or that ends before its first step, has changed nothing: no log of it stays."""
+    told: set[EventKind] = set()
     with place.runs().begin(opened.request.command, opened.clock.now()) as log:
 
         def both(event: Event) -> None:
+            told.add(event.kind)
             log(event)
             opened.sink(event)
 
         with broken_off(log, opened.clock):
             yield replace(opened, sink=both, by=lease.holder.who)
+        if not told & _OF_WORK:
+            log.forget()
 
 
 class Shared:

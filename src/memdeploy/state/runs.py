@@ -39,6 +39,12 @@ class RunLog:
         with self._lock, contextlib.suppress(OSError):
             self._file.close()
 
+    def forget(self) -> None:
+        """Of a run that came to nothing."""
+        self.close()
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+
     def __enter__(self) -> RunLog:
         return self
 

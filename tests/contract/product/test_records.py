@@ -9,6 +9,7 @@ import pytest
 from tests.contract.product.conftest import UP
 from tests.support.cli import Memdeploy
 from tests.support.rehearsed import Rehearsed
+from tests.support.terminal import Terminal
 
 
 @pytest.fixture
@@ -63,6 +64,17 @@ def test_runs_are_on_record_with_who_and_how(memdeploy: Memdeploy, cloud: Rehear
     assert steps["postgres.instance"]["status"] == "failed"
     assert steps["service"]["status"] == "skipped"
     assert steps["shared.network"]["status"] == "created"
+
+
+def test_what_was_declined_leaves_no_run(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
+    memdeploy(*UP)
+    known = memdeploy("history").data["runs"]
+    environment = {**memdeploy.environ(), "CI": ""}
+    terminal = Terminal.start(["destroy", "--state", str(memdeploy.state)], memdeploy.folder, environment)
+    terminal.until("[y/N]")
+    terminal.type("n")
+    assert terminal.end() == 0
+    assert memdeploy("history").data["runs"] == known
 
 
 def test_a_run_that_was_never_made_is_named(quiet: Memdeploy) -> None:
