@@ -32,6 +32,9 @@ CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWI
 """
 
 
+_ROWS = "SELECT service, type, name, body, hidden, created, updated, generation FROM resources"
+
+
 @dataclass(frozen=True)
 class Row:
     """A resource. `name` is the full Google name with the project's id; `body` what clients see, `hidden` what not."""
@@ -146,8 +149,7 @@ class Store:
 
     def get(self, service: str, name: str) -> Row | None:
         found = self._db.execute(
-            "SELECT service, type, name, body, hidden, created, updated, generation FROM resources"
-            " WHERE service = ? AND name = ?",
+            f"{_ROWS} WHERE service = ? AND name = ?",
             (service, name),
         ).fetchone()
         return _row(found) if found else None
@@ -185,21 +187,23 @@ class Store:
     def below(self, service: str, collection: str, type_: str | None = None) -> list[Row]:
         """Resources whose name lies anywhere below `collection` (no trailing slash), by name; '' means all."""
         found = self._db.execute(
-            "SELECT service, type, name, body, hidden, created, updated, generation FROM resources"
-            " WHERE service = ? AND (? = '' OR (name >= ? AND name < ?)) AND (? IS NULL OR type = ?) ORDER BY name",
+            f"{_ROWS} WHERE service = ? AND (? = '' OR (name >= ? AND name < ?))"
+            " AND (? IS NULL OR type = ?) ORDER BY name",
             (service, collection, f"{collection}/", f"{collection}0", type_, type_),
         )
         return [_row(r) for r in found]
 
-    def children(self, service: str, collection: str) -> list[Row]:
+    def children(self, service: str, collection: str, type_: str | None = None) -> list[Row]:
         """Resources directly in `collection`: `projects/p/secrets` -> the secrets, not their versions."""
-        return [r for r in self.below(service, collection) if "/" not in r.name[len(collection) + 1 :]]
+        found = self._db.execute(
+            f"{_ROWS} WHERE service = ? AND name >= ? AND name < ? AND instr(substr(name, ?), '/') = 0"
+            " AND (? IS NULL OR type = ?) ORDER BY name",
+            (service, f"{collection}/", f"{collection}0", len(collection) + 2, type_, type_),
+        )
+        return [_row(r) for r in found]
 
     def everything(self) -> list[Row]:
-        found = self._db.execute(
-            "SELECT service, type, name, body, hidden, created, updated, generation FROM resources"
-            " ORDER BY service, name"
-        )
+        found = self._db.execute(f"{_ROWS} ORDER BY service, name")
         return [_row(r) for r in found]
 
     # operations: records are `operations.Operation` as plain data

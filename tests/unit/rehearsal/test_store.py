@@ -44,6 +44,23 @@ def test_deleting_takes_everything_below_and_nothing_beside(store: Store) -> Non
         assert store.policy("x", "p/s-2") is not None
 
 
+def test_children_are_directly_in_a_collection_whatever_is_below_them(store: Store) -> None:
+    with store.transaction():
+        for type_, name in (
+            ("T", "p/s/b"),
+            ("T", "p/s/ä"),
+            ("U", "p/s/a"),
+            ("V", "p/s/a/v/1"),
+            ("T", "p/s0"),
+            ("T", "p/s"),
+        ):
+            store.put(Row("x", type_, name, {}), 0.0)
+        store.put(Row("y", "T", "p/s/other", {}), 0.0)
+        assert [row.name for row in store.children("x", "p/s")] == ["p/s/a", "p/s/b", "p/s/ä"]
+        assert [row.name for row in store.children("x", "p/s", "T")] == ["p/s/b", "p/s/ä"]
+        assert [row.name for row in store.children("x", "p/s/a/v")] == ["p/s/a/v/1"]
+
+
 def _change_and_fail(store: Store) -> float:
     with store.transaction():
         store.put(Row("x", "T", "a", {}), 0.0)

@@ -55,8 +55,8 @@ def get(call: Call) -> Mapping[str, Any]:
 
 
 def list_(call: Call) -> Mapping[str, Any]:
-    rows = call.store.children(SERVICE, call.name)
-    return page(call, "accounts", [_shown(row) for row in rows if not row.hidden.get("deleted")])
+    rows = call.store.children(SERVICE, call.name, "ServiceAccount")
+    return page(call, "accounts", [_shown(row) for row in rows])
 
 
 def patch(call: Call) -> Mapping[str, Any]:
