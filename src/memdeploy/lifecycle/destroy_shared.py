@@ -47,7 +47,7 @@ def destroy_shared(request: Request, sink: Sink) -> Result:
 
 def _known(request: Request, deployments: Deployments) -> Journal | None:
     """The journal that says which project and region: of the named deployment, else of any when all agree."""
-    if request.name is not None and request.name in deployments.names():
+    if request.name is not None and deployments.has(request.name):
         return deployments.open(request.name).read()
     if request.deployment is not None and request.deployment.gcp.project is not None:
         return None

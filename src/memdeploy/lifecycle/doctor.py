@@ -33,7 +33,7 @@ def doctor(request: Request, sink: Sink) -> Result:
 def _journal(session: Session) -> Sequence[Finding]:
     """Whether another run is at work. An unreadable journal has ended the command before, with exit 6."""
     name = session.journal.name
-    if name not in session.deployments.names():
+    if not session.deployments.has(name):
         return [Finding("journal", Verdict.PASSED, f"there is none of {name} yet; {session.deployments.root}")]
     holder = session.deployments.open(name).leases().holder()
     if holder is None:

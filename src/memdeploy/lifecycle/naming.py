@@ -30,7 +30,7 @@ def choose(name: str | None, deployments: Deployments, *, may_create: bool) -> s
 
 def existing(name: str, deployments: Deployments) -> Journal | None:
     """Its journal as last written; None when there is none, or it was destroyed to the end. Damage is an error."""
-    if name not in deployments.names():
+    if not deployments.has(name):
         return None
     journal = deployments.open(name).read()
     return None if _ended(journal) else journal

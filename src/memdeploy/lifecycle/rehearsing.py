@@ -125,11 +125,10 @@ def check(binding: str | None, found: Stage) -> None:
 def leave(deployments: Deployments, *, entirely: bool = False) -> None:
     """After a destroy: nobody is served any more by a rehearsal of ours whose deployments are gone or at rest, so its
     server ends. `entirely` (after `destroy --shared`): when none is left at all, it and its containers go too."""
-    journals = [listed.journal for listed in deployments.list() if listed.journal is not None]
-    for ours in sorted((deployments.root / FOLDER).glob("*")):
-        found = process.running(ours)
-        if found is None:
-            continue
+    folders = sorted((deployments.root / FOLDER).glob("*"))
+    running = [(ours, found) for ours in folders if (found := process.running(ours)) is not None]
+    journals = [listed.journal for listed in deployments.list() if listed.journal is not None] if running else []
+    for ours, found in running:
         bound = [journal for journal in journals if journal.binding == found.id]
         if entirely and all(journal.status == DeploymentStatus.DESTROYED for journal in bound):
             process.remove_everything(ours)

@@ -11,6 +11,7 @@ import pytest
 
 from memdeploy.engine.events import Event, EventKind
 from memdeploy.errors import JournalError, NoSuchDeployment, Refused, UsageError
+from memdeploy.state import versions
 from memdeploy.state.deployments import Deployments, Place, default_root
 from memdeploy.state.journal import Journal
 from memdeploy.state.lease import Lease
@@ -43,6 +44,23 @@ def test_a_new_deployment_has_its_id_and_suffix_at_once(deployments: Deployments
 def test_ids_differ(deployments: Deployments) -> None:
     assert create(deployments, "one-memory").read().id != create(deployments, "two-memory").read().id
     assert deployments.names() == ("one-memory", "two-memory")
+
+
+def test_whether_there_is_one_is_asked_of_its_own_folder_alone(
+    deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not deployments.has("one-memory")
+    for name in ("one-memory", "two-memory"):
+        create(deployments, name)
+    (deployments.root / "three-memory").mkdir()
+    looked_into: list[str] = []
+    numbers = versions.numbers
+    monkeypatch.setattr(
+        versions, "numbers", lambda folder, kind: looked_into.append(folder.name) or numbers(folder, kind)
+    )
+    asked = ("one-memory", "three-memory", "four-memory", "../root/one-memory", "_shared", "")
+    assert [deployments.has(name) for name in asked] == [True, False, False, False, False, False]
+    assert looked_into == ["one-memory", "three-memory", "four-memory"]
 
 
 def test_a_name_is_taken_once(deployments: Deployments) -> None:
