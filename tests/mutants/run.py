@@ -76,8 +76,17 @@ def run(mutant: Mutant) -> tuple[bool, str]:
     return done.returncode == 1, red[1] if red else ""
 
 
+def chosen(names: list[str]) -> list[Mutant]:
+    """All without names. SystemExit for a name that no mutant has: nothing would be tried, and all be well."""
+    mutants = load(Path(__file__).with_name("mutants.yaml"))
+    unknown = sorted(set(names) - {mutant.name for mutant in mutants})
+    if unknown:
+        raise SystemExit(f"no mutant is named {', '.join(unknown)}; tests/mutants/mutants.yaml has them all")
+    return [mutant for mutant in mutants if not names or mutant.name in names]
+
+
 def main(names: list[str]) -> int:
-    mutants = [m for m in load(Path(__file__).with_name("mutants.yaml")) if not names or m.name in names]
+    mutants = chosen(names)
     wrong = 0
     pool = ThreadPoolExecutor(AT_ONCE)
     for mutant, (red, test) in zip(mutants, pool.map(run, mutants), strict=True):
