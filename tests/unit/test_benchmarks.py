@@ -195,10 +195,13 @@ def test_memory_that_processes_share_counts_once() -> None:
     assert memory.kept("") == 0
 
 
-def soaked(*, late: float = 1.0, seconds: float = 3.0, left: tuple[str, ...] = ()) -> soak.Soak:
-    """Forty lives of three seconds each, the last four of `seconds`; all that is kept is `late` times what it was."""
-    lives = [soak.Life(n, seconds if n >= 36 else 3.0, 120, 170, 30, interrupted=n % 2 == 0) for n in range(40)]
-    return soak.Soak(lives, soak.Memory(100, 200), soak.Memory(int(100 * late), int(200 * late)), left)
+def soaked(*, late: float = 1.0, seconds: float = 3.0, rehearsal: float = 4.0, left: tuple[str, ...] = ()) -> soak.Soak:
+    """Forty lives of three seconds each, of which memdeploy computes one, and for each tenth the rehearsal four; the last
+    tenth's take `seconds`, and `rehearsal` of those. All that is kept is `late` times what it was."""
+    lives = [soak.Life(n, seconds if n >= 36 else 3.0, 1.0, 120, 170, 30, interrupted=n % 2 == 0) for n in range(40)]
+    spent = [2.0 + 4.0 * tenth for tenth in range(10)]
+    memory = (soak.Memory(100, 200), soak.Memory(int(100 * late), int(200 * late)))
+    return soak.Soak(lives, *memory, [*spent, spent[-1] + rehearsal], left)
 
 
 def test_a_soak_compares_the_last_tenth_with_the_second() -> None:
@@ -206,6 +209,7 @@ def test_a_soak_compares_the_last_tenth_with_the_second() -> None:
     assert [life.number for life in found.tenth(2)] == [4, 5, 6, 7]
     assert [life.number for life in found.tenth(10)] == [36, 37, 38, 39]
     assert found.ratio(lambda life: life.seconds) == pytest.approx(1.1)
+    assert (found.processor(2), found.processor(10)) == (pytest.approx(2.0), pytest.approx(2.0))
     assert soak.misses(found) == []
     assert "| writes of a journal a step, median | 4.00 |  |" in soak.text(found)
 
@@ -216,4 +220,6 @@ def test_a_soak_tells_what_grows_slows_or_stays() -> None:
         "memory of memdeploy's largest process, all against a tenth",
     ]
     assert soak.misses(soaked(seconds=6.0)) == ["seconds a deployment, last tenth against second: 2.00, not 1.25"]
+    slower = "processor seconds a deployment, both sides, last tenth against second: 1.50, not 1.25"
+    assert soak.misses(soaked(rehearsal=8.0)) == [slower]
     assert soak.misses(soaked(left=("Disk d",))) == ["left: Disk d"]

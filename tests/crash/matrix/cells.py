@@ -60,6 +60,9 @@ def _wrong(cell: Cell, scenario: Scenario, recording: Recording, port: Port, pla
         for line in scenario.then or (scenario.line,):
             converge(served, user, line)
         found = end(served, user)
-        return recording.end.left_beyond(found) if scenario.then else recording.end.differences(found)
+        if scenario.gone:
+            return recording.end.left_beyond(found)
+        # How much the killed one took shows in what another one had to make again.
+        return recording.end.differences(found, but="created" if scenario.then else "")
     finally:
         served.stop()

@@ -48,9 +48,9 @@ class End:
     status: str
     open_intents: list[str]
 
-    def differences(self, found: End) -> list[str]:
+    def differences(self, found: End, *, but: str = "") -> list[str]:
         mine, theirs = asdict(self), asdict(found)
-        return [text for key in mine for text in _differences(key, mine[key], theirs[key])]
+        return [text for key in mine if key != but for text in _differences(key, mine[key], theirs[key])]
 
     def left_beyond(self, found: End) -> list[str]:
         """What a run that was never ended left for others to clean up, and they did not. Backups are fewer when it

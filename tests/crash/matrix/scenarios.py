@@ -60,7 +60,9 @@ class Scenario:
     quiet: frozenset[str] = LOOKING
     changed: frozenset[str] | None = None
     then: tuple[tuple[str, ...], ...] = ()
-    "What is run after the killed one, in place of the same again: then nothing of it may be left."
+    "What is run after the killed one, in place of the same again."
+    gone: bool = False
+    "After that nothing of it may be left; of what would have been kept there may be less."
     held: str = ""
     "What the cloud keeps busy for days, as the command finds it."
     shards: int = 1
@@ -92,7 +94,11 @@ SCENARIOS: Mapping[str, Scenario] = {
         "gcp, sidecar", "destroy --delete-data", ALL_OF_IT, before=((*UP, *SIDECAR),),
         beyond="destroy-all", quiet=LOOKING | PARTS,
     ),
-    "up-destroyed": Scenario("gcp", "up, then destroy", UP, then=(ALL_OF_IT, SHARED), shards=6, slow=True),
+    "up-destroyed": Scenario("gcp", "up, then destroy", UP, then=(ALL_OF_IT, SHARED), gone=True, shards=6, slow=True),
+    "destroy-up": Scenario(
+        "gcp", "destroy, then up", DESTROY, before=(UP,), then=(AGAIN,), quiet=LOOKING | {"access", "neo4j.disk"},
+        shards=3, slow=True,
+    ),
     "destroy-shared": Scenario("gcp", "destroy --shared", SHARED, before=(UP, ALL_OF_IT)),
     "destroy-held": Scenario(
         "gcp, peering in use", "destroy --shared", SHARED, before=(UP, ALL_OF_IT), beyond="destroy-shared", held=PEERING
