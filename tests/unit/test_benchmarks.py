@@ -196,8 +196,8 @@ def test_memory_that_processes_share_counts_once() -> None:
 
 
 def soaked(*, late: float = 1.0, seconds: float = 3.0, rehearsal: float = 4.0, left: tuple[str, ...] = ()) -> soak.Soak:
-    """Forty lives of three seconds each, of which memdeploy computes one, and for each tenth the rehearsal four; the last
-    tenth's take `seconds`, and `rehearsal` of those. All that is kept is `late` times what it was."""
+    """Forty lives of three seconds each, of which memdeploy computes one, and for each tenth the rehearsal four. The
+    last tenth's take `seconds`, and `rehearsal` of those. All that is kept is `late` times what it was."""
     lives = [soak.Life(n, seconds if n >= 36 else 3.0, 1.0, 120, 170, 30, interrupted=n % 2 == 0) for n in range(40)]
     spent = [2.0 + 4.0 * tenth for tenth in range(10)]
     memory = (soak.Memory(100, 200), soak.Memory(int(100 * late), int(200 * late)))
