@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -20,6 +21,10 @@ from memdeploy.rehearsal import backings, server
 from memdeploy.rehearsal.app import App, Settings, read_world, rehearsal_id
 from memdeploy.rehearsal.files import LOCK, RECORD, TOKEN, BackingChoice
 from memdeploy.rehearsal.store import Store
+
+PORTS, TRIES = range(20_000, 32_768), 20
+"""Below those that systems lend to outgoing connections (Linux from 32768, macOS from 49152), one of which would have
+it when the rehearsal comes back. https://docs.kernel.org/networking/ip-sysctl.html (ip_local_port_range)"""
 
 
 class Busy(Exception):
@@ -101,17 +106,17 @@ def _run(options: Options, store: Store, ready: TextIO) -> int:
 def _listen(options: Options) -> server.Server:
     if options.port:
         return server.listen(options.port)
-    try:
-        return server.listen(_last_port(options.state))
-    except OSError:
-        return server.listen(0)
+    for port in (*_last_port(options.state), *secrets.SystemRandom().sample(PORTS, TRIES)):
+        with contextlib.suppress(OSError):
+            return server.listen(port)
+    return server.listen(0)
 
 
-def _last_port(state: Path) -> int:
+def _last_port(state: Path) -> list[int]:
     try:
-        return int(private.read(state / "port"))
+        return [int(private.read(state / "port"))]
     except (OSError, ValueError):
-        return 0
+        return []
 
 
 def _token(state: Path) -> str:
