@@ -9,6 +9,7 @@ from pathlib import Path
 import docker
 import pytest
 
+from memdeploy.engine.crash import VARIABLE
 from tests.e2e.local import Local, any_port, remove_all, texts
 from tests.support.cli import Memdeploy
 
@@ -74,6 +75,22 @@ def test_a_damaged_archive_is_refused_and_nothing_touched(first: Local, archive:
     assert said["errors"][0]["code"] == "archive-damaged"
     assert first.container("api").id == before
     assert first.search("lights", texts(1)[0]) >= set(texts(1))
+
+
+def test_a_backup_that_was_killed_while_neo4j_rested_can_be_made_again(first: Local, tmp_path: Path) -> None:
+    """It had stopped the server to read its files, and cannot start it again."""
+    killed = first.memdeploy(
+        "backup", "--name", "first", "--to", str(tmp_path / "killed.tar"), expect=None,
+        extra={VARIABLE: "after-outcome:dump.neo4j:stop"},
+    )  # fmt: skip
+    assert killed.code == -9
+    assert first.container("neo").status == "exited"
+
+    again = first.memdeploy("backup", "--name", "first", "--to", str(tmp_path / "again.tar")).data
+
+    assert again["holds"]["total"]["stored"] == MANY + 1
+    assert first.search("lights", texts(1)[0]) >= set(texts(1))
+    assert [path.name for path in tmp_path.iterdir()] == ["again.tar"]
 
 
 def test_every_memory_lives_again_under_another_name(first: Local, archive: Path, home: Memdeploy) -> None:

@@ -11,7 +11,7 @@ from memdeploy.engine.graph import Graph
 from memdeploy.engine.step import Outage, Ref, Step
 from memdeploy.providers.local import kinds
 from memdeploy.providers.local.containers import dumps, pausing
-from memdeploy.providers.local.containers.environment import external, offline
+from memdeploy.providers.local.containers.environment import NEO4J, POSTGRES, external, offline
 from memdeploy.providers.local.containers.service import Service
 from memdeploy.providers.local.containers.tool import Tool
 from memdeploy.providers.local.scope import Scope
@@ -188,12 +188,13 @@ def loading(scope: Scope, folder: Path) -> Graph:
 
 def _copying(scope: Scope, word: str, title: str, postgres: Any, neo4j: Any, folder: Path) -> Graph:
     """A Neo4j of somebody else is no part of it: it has backups of its own."""
-    tables = postgres(scope, scope.own("pg"), folder)
+    tables, databases = postgres(scope, scope.own("pg"), folder), [POSTGRES]
     parts = [_transient(f"{word}.postgres", tables, f"{title} PostgreSQL's data", "service.stop")]
     if not external(scope.deployment):
         graph = neo4j(scope, scope.own(word), folder)
+        databases.append(NEO4J)
         parts.append(_transient(f"{word}.neo4j", graph, f"{title} Neo4j's data", "service.stop", seconds=45.0))
-    stop = _transient("service.stop", pausing.Stop(scope, Service.role), "Stop MemMachine")
+    stop = _transient("service.stop", pausing.StopForCopies(scope, Service.role, databases), "Stop MemMachine")
     names = [part.name for part in parts]
     start = _transient("service.start", pausing.Start(scope, Service.role), "Start MemMachine", *names)
     return Graph([stop, *parts, start])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from memdeploy.engine.step import Observed, Outputs, Run, State
 from memdeploy.errors import StepFailed
@@ -33,6 +33,20 @@ class Stop:
         """There is nothing to remove."""
 
 
+class StopForCopies(Stop):
+    """MemMachine stops, and its databases answer: a copy that was killed may have left the one at rest that it read."""
+
+    def __init__(self, scope: Scope, role: str, databases: Sequence[str]) -> None:
+        super().__init__(scope, role)
+        self.databases = tuple(databases)
+
+    def ensure(self, run: Run) -> Outputs:
+        outputs = super().ensure(run)
+        for role in self.databases:
+            wake(run, self.scope, role)
+        return outputs
+
+
 class Start(Stop):
     """Outputs: `started`, how many answer."""
 
@@ -49,6 +63,13 @@ def stop(run: Run, scope: Scope, role: str) -> int:
             run.progress(f"stopping {one.name}")
             verbs.stop(run, scope, one)
     return len(live)
+
+
+def wake(run: Run, scope: Scope, role: str) -> None:
+    """Starts what does not run."""
+    live = run.read(lambda: looking.of_role(scope, role))
+    if any(one.status != RUNNING for one in live):
+        start(run, scope, role)
 
 
 def start(run: Run, scope: Scope, role: str, timeout: float = 300.0) -> int:
