@@ -3,10 +3,8 @@ written."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +21,7 @@ from memdeploy.lifecycle.changing import Changing, change
 from memdeploy.lifecycle.outcome import seconds_since
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result
+from memdeploy.lifecycle.scratch import scratch
 from memdeploy.memmachine import archive
 from memdeploy.memmachine.archive import Manifest, Part
 from memdeploy.providers.local.settled import default_folder
@@ -84,7 +83,7 @@ def make(changing: Changing, path: Path, *, start_again: bool = True) -> Made:
     """Stops the service, counts, dumps, writes and checks the archive, remembers it in the journal, and starts the
     service again, whatever went wrong. Raises what did."""
     opened = changing.session
-    with _scratch(path.parent) as folder:
+    with scratch(path.parent, changing.journal.id) as folder:
         graph = opened.cloud.dumping(folder)
         try:
             dataruns.must(dataruns.run(changing, graph, {dataruns.STOP}))
@@ -136,16 +135,6 @@ def _manifest(changing: Changing, counted: Mapping[str, Any], parts: tuple[Part,
         configuration=opened.deployment.model_dump(mode="json"),
         memdeploy=memdeploy.__version__,
     )
-
-
-@contextmanager
-def _scratch(beside: Path) -> Iterator[Path]:
-    """On the disk that the archive will be on, readable by its owner alone."""
-    folder = Path(tempfile.mkdtemp(prefix=".memdeploy-", dir=beside))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remember(changing: Changing, made: Made) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from memdeploy.engine.graph import Graph
 from memdeploy.errors import Unhealthy
 from memdeploy.lifecycle import dataruns
 from memdeploy.lifecycle.changing import Changing
+from memdeploy.lifecycle.scratch import scratch
 from memdeploy.memmachine import archive
 from memdeploy.memmachine.archive import ArchiveError, Manifest
 
@@ -39,8 +38,7 @@ def refuse_misfit(changing: Changing, manifest: Manifest, path: Path) -> None:
 def load(changing: Changing, path: Path, *, start_again: bool) -> Manifest:
     """Service stopped, every part replaced, counts compared with the archive's. Raises what went wrong; the service is
     then left stopped, for what it would serve is not what was saved."""
-    folder = Path(tempfile.mkdtemp(prefix=".memdeploy-", dir=changing.place.folder))
-    try:
+    with scratch(changing.place.folder, changing.journal.id) as folder:
         manifest = archive.unpack(path, folder)
         graph = changing.session.cloud.loading(folder)
         dataruns.must(dataruns.run(changing, graph, {dataruns.STOP}))
@@ -49,8 +47,6 @@ def load(changing: Changing, path: Path, *, start_again: bool) -> Manifest:
         if start_again:
             dataruns.must(dataruns.run(changing, graph, {dataruns.START}))
         return manifest
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _compare(changing: Changing, manifest: Manifest, path: Path) -> None:

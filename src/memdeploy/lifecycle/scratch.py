@@ -1,0 +1,23 @@
+"""A folder for the copies of a deployment's data, while a run needs them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def scratch(beside: Path, deployment: str) -> Iterator[Path]:
+    """On the disk of `beside`, readable by its owner alone. What a killed run left there goes first: the caller holds
+    the lease of `deployment` (its id), so no other run of it is at work."""
+    prefix = f".memdeploy-{deployment}-"
+    for left in beside.glob(f"{prefix}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=beside))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
