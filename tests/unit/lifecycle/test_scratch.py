@@ -15,7 +15,8 @@ def test_it_is_for_its_owner_and_goes_with_the_run(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_left_goes_and_that_of_other_deployments_stays(tmp_path: Path) -> None:
-    left, other = (scratch(tmp_path, deployment).__enter__() for deployment in (OURS, THEIRS))
+    never_left = [scratch(tmp_path, deployment) for deployment in (OURS, THEIRS)]
+    left, other = [context.__enter__() for context in never_left]
     (left / "postgres.dump").write_text("memories")
     (tmp_path / "an-archive.tar").write_text("")
     with scratch(tmp_path, OURS):
