@@ -17,9 +17,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     return undisturbed_run(tmp_path_factory.mktemp("undisturbed"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stands(undisturbed: Undisturbed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """For what is refused: nobody changes anything in it."""
+    """For what is refused: nobody changes anything in it. Not for longer than a file: it has the address that every
+    other copy of that run wants, and one that was moved finds no image at the old one."""
     with deployed(undisturbed, tmp_path_factory.mktemp("stands")) as found:
         yield found
 
