@@ -10,7 +10,7 @@ from memdeploy.config.model import Protection
 from memdeploy.config.profiles import sizes
 from memdeploy.engine.converge import Condition
 from memdeploy.engine.step import Difference, Effect, Observed, Outputs, Run, State
-from memdeploy.errors import CloudError, ErrorKind
+from memdeploy.errors import CloudError, ErrorKind, StepFailed
 from memdeploy.providers.gcp import growing
 from memdeploy.providers.gcp.names import relative
 from memdeploy.providers.gcp.neo4j_compute import ComputeThing, Thing
@@ -18,6 +18,8 @@ from memdeploy.providers.gcp.neo4j_compute import ComputeThing, Thing
 PREPARED = "memdeploy-prepared"
 """Label of a disk on which `prepare` has succeeded once: it is never formatted again, whatever a journal says."""
 SNAPSHOT_DAYS = 7
+FAILED = "FAILED"
+"""Of a snapshot whose creation failed. https://cloud.google.com/compute/docs/reference/rest/v1/snapshots (status)"""
 
 
 class Neo4jAddress(ComputeThing):
@@ -180,9 +182,10 @@ class Neo4jDisk(ComputeThing):
     def _final_snapshot(self, run: Run) -> None:
         """Stays until it is deleted by hand; snapshots have no expiry."""
         name = run.notes.get("snapshot")
-        if not isinstance(name, str):
-            stamp = datetime.datetime.fromtimestamp(run.clock.now(), datetime.UTC).strftime("%Y%m%d%H%M%S")
-            name = f"{self.name}-{stamp}"
+        if not isinstance(name, str) or self._snapshot_failed(run, name):
+            now = run.clock.now()
+            # The one that failed may be of this very second.
+            name = next(made for made in (self._named_at(now), self._named_at(now + 1)) if made != name)
             run.note(
                 snapshot=name,
                 final={"what": "snapshot of Neo4j's disk", "where": f"snapshot {name}", "expires": None},
@@ -194,11 +197,28 @@ class Neo4jDisk(ComputeThing):
         except CloudError as error:
             if error.kind is not ErrorKind.CONFLICT:  # taken by an earlier run of this destroy
                 raise
-        run.until(lambda: self._snapshot_ready(name), what=f"snapshot {name}", every=5.0, timeout=7200.0)
+        run.until(lambda: self._snapshot_ready(run, name), what=f"snapshot {name}", every=5.0, timeout=7200.0)
 
-    def _snapshot_ready(self, name: str) -> bool | None:
-        found = self.scope.clients.compute("snapshots.get", project=self.scope.project, snapshot=name)
-        return True if found.get("status") in ("READY", "UPLOADING") else None
+    def _named_at(self, moment: float) -> str:
+        return f"{self.name}-{datetime.datetime.fromtimestamp(moment, datetime.UTC):%Y%m%d%H%M%S}"
+
+    def _snapshot_failed(self, run: Run, name: str) -> bool:
+        """It stays as it is, and its name with it: the next one has another."""
+        found = run.find(lambda: self._snapshot(name))
+        return found is not None and found.get("status") == FAILED
+
+    def _snapshot_ready(self, run: Run, name: str) -> bool | None:
+        status = self._snapshot(name).get("status")
+        if status == FAILED:
+            raise StepFailed(
+                f"snapshot {name} failed", code="snapshot-failed", where=run.step, retryable=True,
+                suggestion="The disk is still there. `destroy` again takes another; --no-final-backup goes without.",
+            )  # fmt: skip
+        return True if status in ("READY", "UPLOADING") else None
+
+    def _snapshot(self, name: str) -> Thing:
+        found: Thing = self.scope.clients.compute("snapshots.get", project=self.scope.project, snapshot=name)
+        return found
 
 
 def set_labels(run: Run, thing: ComputeThing, live: Thing, labels: Mapping[str, str]) -> None:

@@ -146,6 +146,14 @@ def finish_snapshot(cloud: Cloud, operation: Operation) -> Outcome:
     return Outcome()
 
 
+def fail_snapshot(cloud: Cloud, operation: Operation) -> Outcome:
+    """It stays: its status can be FAILED. https://cloud.google.com/compute/docs/reference/rest/v1/snapshots"""
+    row = cloud.store.get(base.SERVICE, operation.target)
+    if row is not None:
+        cloud.store.put(row.with_body(status="FAILED").with_hidden(ready=True), cloud.now)
+    return Outcome()
+
+
 def show_snapshot(call: Call, row: Row) -> Mapping[str, Any]:
     return base.labelled(row.body)
 
@@ -224,4 +232,5 @@ FINISHERS: Mapping[str, Finisher] = {
     "remove_disk": finish_remove_disk,
     "fail.remove_disk": base.stay,
     "snapshot": finish_snapshot,
+    "fail.snapshot": fail_snapshot,
 }
