@@ -26,8 +26,7 @@ def recorded(place: Place, command: str, header: Mapping[str, Any]) -> Iterator[
         log(Event(EventKind.RUN_STARTED, clocks.now(), data=data))
         with broken_off(log, clocks):
             yield log
-        data = {"status": "success", "exit_code": 0, "seconds": round(clocks.boottime() - start, 2)}
-        log(Event(EventKind.RUN_FINISHED, clocks.now(), data=data))
+        log(_ended(clocks, start, "success", 0))
 
 
 @contextlib.contextmanager
@@ -37,10 +36,13 @@ def broken_off(log: Sink, clock: Clock | Clocks) -> Iterator[None]:
     try:
         yield
     except MemdeployError as error:
-        seconds = round(clock.boottime() - start, 2)
-        data = {"status": "error", "exit_code": int(error.exit_code), "seconds": seconds}
-        log(Event(EventKind.RUN_FINISHED, clock.now(), data=data))
+        log(_ended(clock, start, "error", int(error.exit_code)))
         raise
+
+
+def _ended(clock: Clock | Clocks, start: float, status: str, code: int) -> Event:
+    data = {"status": status, "exit_code": code, "seconds": round(clock.boottime() - start, 2)}
+    return Event(EventKind.RUN_FINISHED, clock.now(), data=data)
 
 
 def _log(place: Place, command: str, at: float, stack: contextlib.ExitStack) -> Sink:

@@ -58,7 +58,7 @@ def test_whether_there_is_one_is_asked_of_its_own_folder_alone(
     monkeypatch.setattr(
         versions, "numbers", lambda folder, kind: looked_into.append(folder.name) or numbers(folder, kind)
     )
-    asked = ("one-memory", "three-memory", "four-memory", "../root/one-memory", "_shared", "")
+    asked = ("one-memory", "three-memory", "four-memory", f"../{deployments.root.name}/one-memory", "_shared", "")
     assert [deployments.has(name) for name in asked] == [True, False, False, False, False, False]
     assert looked_into == ["one-memory", "three-memory", "four-memory"]
 
