@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from memdeploy.cli import streams
 from memdeploy.errors import ExitCode, MemdeployError, UsageError
 from memdeploy.report.encoding import tolerate
 
@@ -26,12 +27,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _plain_letters()
     try:
         code = build()(args=given, prog_name="memdeploy", standalone_mode=False)
+        sys.stdout.flush()
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else ExitCode.STEP_FAILED
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        return _closed_pipe()
+        streams.silence()  # whoever read us has enough (`memdeploy --help | head`)
+        return ExitCode.DONE
+    except OSError as error:
+        streams.silence()
+        return _wrong_line(streams.unwritten(error), given)
     except Exception as error:
         return _wrong_line(error, given)
     return code if isinstance(code, int) else ExitCode.DONE
@@ -64,6 +70,8 @@ def _wrong_line(error: Any, given: Sequence[str]) -> int:
 
 
 def _problem(error: Any, no_command: bool) -> MemdeployError:
+    if isinstance(error, MemdeployError):
+        return error
     if not hasattr(error, "format_message"):
         from memdeploy.cli import crash
 
@@ -83,9 +91,3 @@ def _wants_json(given: Sequence[str]) -> bool:
 def _command(given: Sequence[str]) -> str:
     words = [word for word in given if not word.startswith("-")]
     return " ".join(words[: 2 if words[:1] and words[0] in _GROUPS else 1])
-
-
-def _closed_pipe() -> int:
-    """Whoever read us has enough (`memdeploy plan | head`). Nothing more can be written, at exit neither."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.DONE

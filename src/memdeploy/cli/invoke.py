@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from memdeploy.cli import ask, crash, naming, show, signals
+from memdeploy.cli import ask, crash, naming, show, signals, streams
 from memdeploy.cli.options import RUN_OPTIONS, Call
 from memdeploy.errors import Cancelled, MemdeployError
 from memdeploy.report.terminal import in_ci
@@ -69,16 +70,13 @@ def run(call: Call, perform: Callable[[list[Secret]], Result], finish: Finish | 
     secrets: list[Secret] = []
     _silence_libraries()
     with crash.unattended(lambda error: _unattended(error, call, secrets)):
-        found = _performed(call, perform, finish, secrets)
-        raise typer.Exit(int(_shown(call, found, secrets).exit_code))
+        found = _performed(call, perform, secrets)
+        raise typer.Exit(int(_shown(call, found, finish, secrets).exit_code))
 
 
-def _performed(
-    call: Call, perform: Callable[[list[Secret]], Result], finish: Finish | None, secrets: list[Secret]
-) -> Result:
+def _performed(call: Call, perform: Callable[[list[Secret]], Result], secrets: list[Secret]) -> Result:
     try:
-        found = perform(secrets)
-        return found if finish is None else finish(found)
+        return perform(secrets)
     except MemdeployError as error:
         return _failure(call, error)
     except KeyboardInterrupt:
@@ -89,12 +87,18 @@ def _performed(
         return _failure(call, _defect(error, call, secrets))
 
 
-def _shown(call: Call, found: Result, secrets: list[Secret]) -> Result:
+def _shown(call: Call, found: Result, finish: Finish | None, secrets: list[Secret]) -> Result:
     """What was shown: `found`, or that it could not be."""
     try:
+        found = found if finish is None else finish(found)
         show.result(call, found)
-    except BrokenPipeError:
-        raise
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read us has enough (`memdeploy plan | head`); how it ended stays
+        streams.silence()
+    except OSError as error:
+        streams.silence()
+        found = _failure(call, streams.unwritten(error))
+        show.problems(found.errors, call.seams.environ)
     except Exception as error:
         found = _failure(call, _defect(error, call, secrets))
         show.result(call, found)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memdeploy.cli import complete
+from memdeploy.cli import complete, streams
 from memdeploy.cli.invoke import invoke
 from memdeploy.cli.options import COMMON, IDENTITY, Call, takes
 from memdeploy.errors import UsageError
@@ -115,11 +115,18 @@ def _or_none(text: str, now: float) -> float | None:
 
 
 def _writer() -> Callable[[LogLine], None]:
-    """A followed log goes to stdout line by line."""
+    """A followed log goes to stdout line by line, until whoever reads it has enough."""
     from memdeploy.report.results.logs import plain
 
     def write(line: LogLine) -> None:
-        sys.stdout.write(plain(line.at, line.level, line.text) + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(plain(line.at, line.level, line.text) + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            streams.silence()
+            raise typer.Exit from None
+        except OSError as error:
+            streams.silence()
+            raise streams.unwritten(error) from error
 
     return write

@@ -129,6 +129,7 @@ def events_to(shown: Screen, file: Any) -> Iterator[Callable[[Event], None]]:
     if file is None:
         yield shown
         return
+    from memdeploy.engine.events import Event, EventKind
     from memdeploy.report.eventfile import EventFile
 
     try:
@@ -137,7 +138,11 @@ def events_to(shown: Screen, file: Any) -> Iterator[Callable[[Event], None]]:
         raise UsageError(f"{file} cannot be written: {error.strerror}", where="--events") from error
 
     def both(event: Event) -> None:
-        record(event)
+        try:
+            record(event)
+        except OSError as error:  # once; it takes no more
+            told = f"{file} cannot be written any more: {error.strerror}"
+            shown(Event(EventKind.NOTICE, event.at, data={"text": told, "level": "warning"}))
         shown(event)
 
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -159,8 +160,12 @@ def session(request: Request, sink: Sink, *, journal: Journal | None, deployment
             binding=found.binding,
             configuration=deployment.model_dump(mode="json"),
         )
-        with wire_log(request.wire_log) as wire:
+        with wire_log(request.wire_log, lambda text: _warn(sink, text)) as wire:
             yield _opened(request, sink, deployment, known, deployments, found, wire)
+
+
+def _warn(sink: Sink, text: str) -> None:
+    sink(Event(EventKind.NOTICE, time.time(), data={"text": text, "level": "warning"}))
 
 
 def _opened(

@@ -9,7 +9,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from memdeploy.errors import UsageError
 
@@ -17,9 +17,10 @@ Wire = Callable[[Mapping[str, Any]], None]
 
 
 @contextlib.contextmanager
-def wire_log(path: Path | None) -> Iterator[Wire | None]:
+def wire_log(path: Path | None, warn: Callable[[str], None] = lambda text: None) -> Iterator[Wire | None]:
     """Appends; the file is the user's alone (0600), also one that was there, and no link to another file: in a folder
-    for all somebody may have put one there. Raises `UsageError` when it cannot be."""
+    for all somebody may have put one there. Raises `UsageError` when it cannot be. Full in mid-run: `warn` is told, and
+    no more is written; the exchange that it was to record has had its effect, and is no failure."""
     if path is None:
         yield None
         return
@@ -29,15 +30,29 @@ def wire_log(path: Path | None) -> Iterator[Wire | None]:
             os.fchmod(handle, 0o600)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}", where="--wire-log") from error
-    lock = threading.Lock()
-    with os.fdopen(handle, "a", encoding="utf-8") as file:
+    lock, file = threading.Lock(), os.fdopen(handle, "a", encoding="utf-8")
 
-        def record(entry: Mapping[str, Any]) -> None:
-            with lock:
+    def record(entry: Mapping[str, Any]) -> None:
+        with lock:
+            if file.closed:
+                return
+            try:
                 file.write(json.dumps(entry, default=str) + "\n")
                 file.flush()
+            except OSError as error:
+                _close(file)
+                warn(f"{path} cannot be written any more: {error.strerror}")
 
+    try:
         yield record
+    finally:
+        with lock:
+            _close(file)
+
+
+def _close(file: IO[str]) -> None:
+    with contextlib.suppress(OSError):  # what is still held back
+        file.close()
 
 
 def _follow(path: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from pathlib import Path
@@ -12,7 +13,8 @@ from memdeploy.report.text import json_safe
 
 
 class EventFile:
-    """A sink. Each event is on disk's way before the next: whoever follows the file sees it at once."""
+    """A sink. Each event is on disk's way before the next: whoever follows the file sees it at once. OSError for the
+    first that could not be written; what follows is dropped, so that no line is torn."""
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
@@ -22,11 +24,22 @@ class EventFile:
         record = {"kind": event.kind, "at": event.at, "step": event.step, "data": event.data}
         line = json_safe(json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=_unknown))
         with self._lock:
-            self._file.write(line + "\n")
-            self._file.flush()
+            if self._file.closed:
+                return
+            try:
+                self._file.write(line + "\n")
+                self._file.flush()
+            except OSError:
+                self._close()
+                raise
 
     def close(self) -> None:
-        self._file.close()
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        with contextlib.suppress(OSError):  # what is still held back
+            self._file.close()
 
 
 def _unknown(value: Any) -> Any:

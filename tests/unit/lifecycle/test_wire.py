@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from memdeploy.lifecycle.wire import wire_log
 
 
@@ -28,3 +30,13 @@ def test_what_is_no_file_is_written_to_as_it_is() -> None:
         assert record is not None
         record({})
     assert Path("/dev/null").stat().st_mode == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_told_once_and_is_no_failure_of_what_was_sent() -> None:
+    warned: list[str] = []
+    with wire_log(Path("/dev/full"), warned.append) as record:
+        assert record is not None
+        record({"answer": 1})
+        record({"answer": 2})
+    assert warned == ["/dev/full cannot be written any more: No space left on device"]
