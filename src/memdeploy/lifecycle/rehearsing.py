@@ -15,7 +15,7 @@ from pathlib import Path
 from memdeploy.errors import UsageError
 from memdeploy.lifecycle.request import Request
 from memdeploy.providers.base import RehearsalTarget
-from memdeploy.rehearsal import process
+from memdeploy.rehearsal import process, users
 from memdeploy.state.deployments import Deployments
 from memdeploy.state.journal import REAL, DeploymentStatus
 
@@ -46,8 +46,8 @@ def stage(
 ) -> Iterator[Stage]:
     """The stage of one command. `binding` is the journal's, None before there is one.
 
-    A rehearsal without containers that this command started ends with it; its state stays. Raises `UsageError` when
-    flags, environment and the journal's binding contradict each other.
+    A rehearsal without containers that a command started ends with the last command that uses it; its state stays.
+    Raises `UsageError` when flags, environment and the journal's binding contradict each other.
     """
     if provider == LOCAL:
         if request.rehearse:
@@ -60,34 +60,48 @@ def stage(
         yield Stage()
         return
     endpoint = environ.get(f"MEMDEPLOY_{provider.upper()}_ENDPOINT")
-    ours = root / FOLDER / provider
-    before = process.running(ours)
-    try:
-        found = _find(request, provider, binding, ours, endpoint, environ)
-    except process.RehearsalError as error:
-        raise UsageError(
-            f"the rehearsal cannot be used: {error}",
-            code="rehearsal-unavailable",
-            suggestion="See its log, or start afresh with `memdeploy rehearsal stop`.",
-        ) from error
-    check(binding, found)
-    try:
-        yield found
-    finally:
-        mine = endpoint is None and found.target is not None
-        if mine and before is None and not found.containers:
-            process.stop(ours)
-
-
-def _find(
-    request: Request, provider: str, binding: str | None, folder: Path, endpoint: str | None, environ: Mapping[str, str]
-) -> Stage:
     if endpoint is not None:
-        token = environ.get(f"MEMDEPLOY_{provider.upper()}_TOKEN_FILE")
-        return _staged(process.attach(endpoint, Path(token) if token else None))
-    if request.rehearse or (binding is not None and binding != REAL):
-        return _staged(_started(request, folder))
-    return Stage()
+        found = _attached(endpoint, environ.get(f"MEMDEPLOY_{provider.upper()}_TOKEN_FILE"))
+        check(binding, found)
+        yield found
+    elif request.rehearse or (binding is not None and binding != REAL):
+        with _ours(request, root / FOLDER / provider) as found:
+            check(binding, found)
+            yield found
+    else:
+        check(binding, Stage())
+        yield Stage()
+
+
+def _attached(endpoint: str, token_file: str | None) -> Stage:
+    try:
+        return _staged(process.attach(endpoint, Path(token_file) if token_file else None))
+    except process.RehearsalError as error:
+        raise _unavailable(error) from error
+
+
+@contextlib.contextmanager
+def _ours(request: Request, folder: Path) -> Iterator[Stage]:
+    with contextlib.ExitStack() as stack:
+        try:
+            use = stack.enter_context(users.using(folder))
+            started = _started(request, folder)
+        except (process.RehearsalError, OSError) as error:
+            raise _unavailable(error) from error
+        found = _staged(started)
+        try:
+            yield found
+        finally:
+            if started.detached and not found.containers and use.ended_as_last():
+                process.stop(folder)
+
+
+def _unavailable(error: Exception) -> UsageError:
+    return UsageError(
+        f"the rehearsal cannot be used: {error}",
+        code="rehearsal-unavailable",
+        suggestion="See its log, or start afresh with `memdeploy rehearsal stop`.",
+    )
 
 
 def _started(request: Request, folder: Path) -> process.Started:
@@ -124,14 +138,24 @@ def check(binding: str | None, found: Stage) -> None:
 
 def leave(deployments: Deployments, *, entirely: bool = False) -> None:
     """After a destroy: nobody is served any more by a rehearsal of ours whose deployments are gone or at rest, so its
-    server ends. `entirely` (after `destroy --shared`): when none is left at all, it and its containers go too."""
-    folders = sorted((deployments.root / FOLDER).glob("*"))
-    running = [(ours, found) for ours in folders if (found := process.running(ours)) is not None]
-    journals = [listed.journal for listed in deployments.list() if listed.journal is not None] if running else []
-    for ours, found in running:
-        bound = [journal for journal in journals if journal.binding == found.id]
-        if entirely and all(journal.status == DeploymentStatus.DESTROYED for journal in bound):
-            process.remove_everything(ours)
-            shutil.rmtree(ours)
-        elif not any(journal.status in _SERVING for journal in bound):
-            process.stop(ours)
+    server ends. `entirely` (after `destroy --shared`): when none is left at all, it and its containers go too. While
+    another command uses it, it stays: that one may be at a deployment that has no journal yet."""
+    for ours in sorted((deployments.root / FOLDER).glob("*")):
+        if process.running(ours) is None:
+            continue
+        with users.unused(ours) as alone:
+            if alone:
+                _end(ours, deployments, entirely=entirely)
+
+
+def _end(ours: Path, deployments: Deployments, *, entirely: bool) -> None:
+    found = process.running(ours)
+    if found is None:
+        return
+    journals = [listed.journal for listed in deployments.list() if listed.journal is not None]
+    bound = [journal for journal in journals if journal.binding == found.id]
+    if entirely and all(journal.status == DeploymentStatus.DESTROYED for journal in bound):
+        process.remove_everything(ours)
+        shutil.rmtree(ours)
+    elif not any(journal.status in _SERVING for journal in bound):
+        process.stop(ours)

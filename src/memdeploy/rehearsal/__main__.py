@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
     given = parser.parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        return serve(Options(**vars(given)))
+        return serve(Options(**vars(given), detached=True))
     except (Busy, OSError, ValueError, RuntimeError) as error:
         sys.stderr.write(f"{error}\n")
         return 3

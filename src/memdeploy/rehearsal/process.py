@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from memdeploy import private
+from memdeploy.rehearsal import users
 from memdeploy.rehearsal.files import RECORD, TOKEN, BackingChoice
 
 LOG = "server.log"
@@ -47,6 +48,8 @@ class Started:
     pid: int
     space: str
     "The /15 its networks should live in."
+    detached: bool
+    "`start` made it, for the command that needed it, and not somebody who waits beside it."
 
 
 def start(
@@ -57,16 +60,17 @@ def start(
     world: Path | None = None,
     faults: str | None = None,
 ) -> Started:
-    """The server of this folder: the one that runs, else a new one, detached, with the same id and port."""
-    found = running(folder)
-    if found is not None:
-        return found
+    """The server of this folder: the one that runs, else a new one, detached, with the same id and port. Of several
+    who start it at once, one does."""
     try:
-        private.make_folder(folder)
-        child = _spawn(folder, _arguments(folder, backing, time_scale, world, faults))
+        with users.starting(folder):
+            found = running(folder)
+            if found is not None:
+                return found
+            child = _spawn(folder, _arguments(folder, backing, time_scale, world, faults))
+            return _await_ready(folder, child, START_PATIENCE if backing == "none" else CONTAINER_PATIENCE)
     except OSError as error:
         raise RehearsalError(f"{error.filename or folder}: {error.strerror or error}") from error
-    return _await_ready(folder, child, START_PATIENCE if backing == "none" else CONTAINER_PATIENCE)
 
 
 def running(folder: Path) -> Started | None:
@@ -170,6 +174,7 @@ def _described(endpoint: str, token_file: Path | None, record: Mapping[str, Any]
         scale=float(clock["scale"]),
         pid=int(record.get("pid", 0)),
         space=clock["space"],
+        detached=record.get("detached") is True,
     )
 
 

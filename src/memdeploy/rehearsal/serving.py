@@ -33,7 +33,8 @@ class Busy(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """`port` 0: the one of last time when it is free, else any. `backing` counts at a rehearsal's birth only."""
+    """`port` 0: the one of last time when it is free, else any. `backing` counts at a rehearsal's birth only.
+    `detached`: nobody waits beside it, so whoever needed it ends it (`process.start`)."""
 
     state: Path
     port: int = 0
@@ -41,6 +42,7 @@ class Options:
     time_scale: float | None = None
     faults: str | None = None
     backing: BackingChoice = "none"
+    detached: bool = False
 
 
 def serve(options: Options, ready: TextIO | None = None) -> int:
@@ -138,6 +140,7 @@ def _record(options: Options, app: App) -> Mapping[str, Any]:
         "reason": app.settings.reason,
         "scale": app.cloud.scale,
         "pid": os.getpid(),
+        "detached": options.detached,
     }
 
 

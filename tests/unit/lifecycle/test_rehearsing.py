@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from memdeploy.errors import UsageError
-from memdeploy.lifecycle.rehearsing import FOLDER, stage
+from memdeploy.lifecycle.rehearsing import FOLDER, leave, stage
 from memdeploy.lifecycle.request import Request
 from memdeploy.rehearsal import process
+from memdeploy.state.deployments import Deployments
 
 
 @pytest.fixture
@@ -47,6 +48,28 @@ def test_a_rehearsal_without_containers_ends_with_its_command_and_keeps_its_id(r
     assert process.running(root / FOLDER / "gcp") is None
     with stage(Request("status"), "gcp", first.binding, root, {}) as again:
         assert again.binding == first.binding
+
+
+def test_it_ends_with_the_last_of_those_who_use_it(root: Path) -> None:
+    """Of two commands at once the one that started it may well end first: its user has another terminal."""
+    request, ours = Request("up", rehearse=True, backing="none"), root / FOLDER / "gcp"
+    first, second = stage(request, "gcp", None, root, {}), stage(request, "gcp", None, root, {})
+    assert first.__enter__() == second.__enter__()
+    leave(Deployments(root))  # a destroy of nothing, beside an `up` that has no journal yet
+    assert process.running(ours) is not None
+    first.__exit__(None, None, None)
+    assert process.running(ours) is not None
+    second.__exit__(None, None, None)
+    assert process.running(ours) is None
+
+
+@pytest.mark.parametrize("entirely", [False, True])
+def test_one_that_nobody_uses_is_left(root: Path, entirely: bool) -> None:
+    ours = root / FOLDER / "gcp"
+    process.start(ours)
+    leave(Deployments(root), entirely=entirely)
+    assert process.running(ours) is None
+    assert ours.exists() is not entirely
 
 
 @pytest.mark.parametrize("endpoint", ["http://203.0.113.9:80", "https://127.0.0.1:1", "http://example.com"])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from memdeploy.rehearsal import process
+from memdeploy.rehearsal import process, users
 from memdeploy.rehearsal.files import RECORD
 
 
@@ -39,6 +42,32 @@ def test_folders_it_has_to_make_are_private(tmp_path: Path, monkeypatch: pytest.
         assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
     finally:
         process.stop(folder)
+
+
+def test_of_several_who_start_it_at_once_one_does(tmp_path: Path) -> None:
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            assert len({started.pid for started in pool.map(process.start, [tmp_path] * 3)}) == 1
+    finally:
+        process.stop(tmp_path)
+
+
+def test_whoever_waited_for_its_end_holds_the_new_folder_and_not_the_old_one(tmp_path: Path) -> None:
+    folder, begun = tmp_path / "gcp", threading.Event()
+
+    def use() -> bool:
+        with users.using(folder):
+            begun.set()
+            with users.unused(folder) as alone:
+                return alone
+
+    with ThreadPoolExecutor(1) as pool:
+        with users.using(folder) as ending:
+            assert ending.ended_as_last()
+            later = pool.submit(use)
+            assert not begun.wait(0.1)
+            shutil.rmtree(folder)
+        assert later.result(20) is False
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="only Linux tells what a process runs")
