@@ -15,7 +15,7 @@ from memdeploy.engine.graph import Graph
 from memdeploy.engine.ledger import Guard, Ledger, Status
 from memdeploy.engine.runner import Runner
 from memdeploy.engine.step import Observed, State
-from memdeploy.errors import Locked
+from memdeploy.errors import Locked, Refused
 from memdeploy.lifecycle import naming, testing, where
 from memdeploy.lifecycle.memory import MemoryLedger, NoLease
 from memdeploy.lifecycle.recording import broken_off
@@ -61,15 +61,15 @@ def change(request: Request, sink: Sink, *, may_create: bool = False) -> Iterato
     named = replace(request, name=name)
     if may_create and naming.existing(name, deployments) is None:
         with session(named, sink, journal=None, deployments=deployments) as drafted:
-            refuse_lost(drafted)
-            place = deployments.keep(drafted.journal)
-            with (
-                _held(place, request, sink) as (lease, writer),
-                _forgotten_if_new(place, lease, writer),
-                _logged(drafted, place, lease) as logged,
-            ):
-                yield Changing(logged, place, lease, writer, born=True)
-        return
+            born = _born(drafted)
+            if born is not None:
+                with (
+                    _held(born, request, sink) as (lease, writer),
+                    _forgotten_if_new(born, lease, writer),
+                    _logged(drafted, born, lease) as logged,
+                ):
+                    yield Changing(logged, born, lease, writer, born=True)
+                return
     place = deployments.open(name)
     with (
         _held(place, request, sink) as (lease, writer),
@@ -77,6 +77,17 @@ def change(request: Request, sink: Sink, *, may_create: bool = False) -> Iterato
         _logged(opened, place, lease) as logged,
     ):
         yield Changing(logged, place, lease, writer, born=False)
+
+
+def _born(drafted: Session) -> Place | None:
+    """None when another run made it since we looked: then it is there, and its holder is told or waited for."""
+    try:
+        refuse_lost(drafted)
+        return drafted.deployments.keep(drafted.journal)
+    except Refused:
+        if naming.existing(drafted.journal.name, drafted.deployments) is None:
+            raise
+        return None
 
 
 @contextlib.contextmanager
