@@ -27,7 +27,9 @@ def snapshot(state: Path, name: str = NAME) -> Path:
 
 
 def edit(path: Path, **changes: Any) -> None:
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    """As one that was written so: without the sum of what it was."""
+    found = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps({key: value for key, value in found.items() if key != "sum"}))
 
 
 def truncate(path: Path) -> None:
@@ -35,9 +37,10 @@ def truncate(path: Path) -> None:
 
 
 def flip(path: Path) -> None:
-    """One bit, of a brace: in a text it might say something else and be well-formed."""
+    """One bit, of the suffix in a resource's name: it is well-formed, and names another one."""
     data = bytearray(path.read_bytes())
-    data[0] ^= 0x04
+    suffix = json.loads(data)["suffix"]
+    data[data.index(f"-{suffix}-".encode()) + 1] ^= 0x01
     path.write_bytes(bytes(data))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from memdeploy.errors import JournalError
 from memdeploy.state.codec import record_from_json, record_to_json, strict_json
 
 SCHEMA = 1
+_SUM = "sum"
 _END = 1e11  # seconds since the epoch; year 5138
 REAL = "real"
 
@@ -85,15 +87,23 @@ _KINDS: Mapping[str, Any] = {
 
 def encode(journal: Journal) -> bytes:
     """Raises TypeError when something in it is not plain JSON. Lone surrogates (bytes of a file's name that are no
-    text) pass, here as in `json.loads`."""
+    text) pass, here as in `json.loads`. `sum` is of all the rest: one flipped bit of a disk may name another resource,
+    and read well."""
     data = {"schema": SCHEMA, **{key: getattr(journal, key) for key in _PLAIN}, **journal.unknown}
     data["steps"] = {
         name: {**record_to_json(record), **journal.unknown_in_steps.get(name, {})}
         for name, record in journal.steps.items()
     }
-    return (json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n").encode(
-        "utf-8", "surrogatepass"
-    )
+    body = _dumped(data)
+    return b'{"%b":"%b",%b\n' % (_SUM.encode(), _sum(body).encode(), body[1:])
+
+
+def _dumped(data: Mapping[str, Any]) -> bytes:
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")
+
+
+def _sum(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:32]
 
 
 def decode(data: bytes, where: str) -> Journal:
@@ -108,7 +118,7 @@ def decode(data: bytes, where: str) -> Journal:
                 where=where,
                 suggestion="Use the newer version, `pip install --upgrade memdeploy`.",
             )
-        return _journal(found)
+        return _journal(_unchanged(found))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise JournalError(
             f"{where} is damaged: {_reason(error)}",
@@ -117,6 +127,14 @@ def decode(data: bytes, where: str) -> Journal:
             suggestion="Nothing was changed. `memdeploy recover` keeps a copy and writes it anew from what is there; or"
             " restore the file from one (an older snapshot may lie beside it).",
         ) from error
+
+
+def _unchanged(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Without its sum, which one that was written before there were sums has not; ValueError when it is another's."""
+    rest = {key: value for key, value in found.items() if key != _SUM}
+    if _SUM in found and found[_SUM] != _sum(_dumped(rest)):
+        raise ValueError("it is not as it was written")
+    return rest
 
 
 def _journal(found: Mapping[str, Any]) -> Journal:

@@ -99,6 +99,7 @@ def test_any_bytes(data: bytes) -> None:
 @examples(300)
 def test_any_value_in_any_place(data: st.DataObject) -> None:
     tree = json.loads(encode(JOURNAL))
+    del tree["sum"]  # so that what is in it counts
     place = data.draw(st.sampled_from(list(places(tree))))
     found = read(json.dumps(changed(tree, place, data.draw(json_values))).encode("utf-8", "surrogatepass"))
     if found is not None:
@@ -108,11 +109,11 @@ def test_any_value_in_any_place(data: st.DataObject) -> None:
 @given(st.integers(0, 2000), st.integers(0, 7))
 @examples(200)
 def test_a_flipped_bit(at: int, bit: int) -> None:
+    """Nothing else is read in its place: a name in which a letter changed would be another resource's."""
     data = bytearray(encode(JOURNAL))
     data[at % len(data)] ^= 1 << bit
     found = read(bytes(data))
-    if found is not None:
-        sound(found)
+    assert found is None or replace(found, unknown={}) == JOURNAL
 
 
 @pytest.mark.parametrize(

@@ -91,11 +91,30 @@ def test_a_journal_survives_a_round_trip() -> None:
 
 def test_keys_of_a_later_version_are_kept() -> None:
     data = json.loads(encode(new()))
+    del data["sum"]
     data["later"] = {"x": 1}
     data["steps"] = {"s": {"kind": "k", "status": "done", "later": 2}}
     again = json.loads(encode(decode(json.dumps(data).encode(), "here")))
     assert again["later"] == {"x": 1}
     assert again["steps"]["s"]["later"] == 2
+
+
+def test_one_without_a_sum_is_read() -> None:
+    """Written before there were sums."""
+    data = json.loads(encode(new()))
+    del data["sum"]
+    assert decode(json.dumps(data, indent=2).encode(), "here") == new()
+
+
+@pytest.mark.parametrize("key", ["suffix", "name", "status"])
+def test_what_reads_well_and_is_not_as_it_was_written_is_damage(key: str) -> None:
+    data = encode(new())
+    value = json.loads(data)[key]
+    other = data.replace(f'"{value}"'.encode(), f'"{value[:-1]}{chr(ord(value[-1]) ^ 1)}"'.encode())
+    assert json.loads(other)[key] != value
+    with pytest.raises(JournalError, match="not as it was written") as caught:
+        decode(other, "/x/journal.3.json")
+    assert caught.value.code == "journal-damaged"
 
 
 def test_a_newer_schema_is_refused() -> None:
@@ -123,6 +142,7 @@ def test_damage_is_named_with_its_file_and_never_taken_for_empty(damage: bytes) 
 def test_a_value_of_another_kind_is_damage(key: str, value: object) -> None:
     """It would end a command that looks at all journals, `list` or the choice of the only one."""
     data = {**json.loads(encode(new())), key: value}
+    del data["sum"]
     with pytest.raises(JournalError) as caught:
         decode(json.dumps(data).encode(), "/x/journal.3.json")
     assert caught.value.code == "journal-damaged"
