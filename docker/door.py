@@ -60,12 +60,12 @@ def refusal(headers: Headers) -> str | None:
     host = _address(f"//{_one(given, 'host')}")
     if host is None or not _is_ours(host.hostname or ""):
         return "the Host header is not a name of this machine"
-    origin = _address(_one(given, "origin")) if "origin" in given else host
-    if origin is None or not (origin.hostname in LOOPBACK or origin.netloc == host.netloc):
-        return "a web page of another site may not use this server"
-    if "cross-site" in given.get("sec-fetch-site", ()):
-        return "a web page of another site may not use this server"
-    return None
+    if "origin" not in given:  # an image, a script, a link: browsers name no origin for them
+        foreign = "cross-site" in given.get("sec-fetch-site", ())
+    else:  # and to a page of localhost they call 127.0.0.1 another site
+        origin = _address(_one(given, "origin"))
+        foreign = origin is None or not (origin.hostname in LOOPBACK or origin.netloc == host.netloc)
+    return "a web page of another site may not use this server" if foreign else None
 
 
 def _is_ours(name: str) -> bool:

@@ -80,6 +80,12 @@ def test_a_browser_that_says_so_by_itself_is_believed() -> None:
     assert ask(raw(host="localhost", sec_fetch_site="same-origin")) == [{"type": "let in"}]
 
 
+def test_a_page_of_localhost_may_call_the_address() -> None:
+    """Browsers call that another site: https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header"""
+    headers = raw(host="127.0.0.1:8080", origin="http://localhost:3000", sec_fetch_site="cross-site")
+    assert ask(headers) == [{"type": "let in"}]
+
+
 @pytest.mark.parametrize(
     ("host", "origin"),
     [("localhost:8080", "http://localhost:8080"), ("127.0.0.1:8080", "http://localhost:3000"),
