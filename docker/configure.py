@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import door
 import models
 import on_disk
 import release
@@ -103,7 +104,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         for name in ("POSTGRES_CA_PEM", "NEO4J_CA_PEM")
         if environment.get(name) and not _certificates(environment[name])
     ]
-    problems += models.problems(environment) + release.problems(environment)
+    problems += models.problems(environment) + release.problems(environment) + door.problems(environment)
     scheme = urllib.parse.urlsplit(environment.get("NEO4J_URI", "")).scheme
     if environment.get("NEO4J_URI") and scheme not in ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"):
         problems.append("NEO4J_URI is not a bolt or neo4j address")

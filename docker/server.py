@@ -26,6 +26,7 @@ if not os.environ.get(on_disk.VARIABLE):
 waiting = serve.begin() if __name__ == "__main__" else None
 
 import corrections  # noqa: E402
+import door  # noqa: E402
 import release  # noqa: E402
 
 RELEASE = release.find(os.environ)
@@ -33,6 +34,7 @@ RELEASE = release.find(os.environ)
 corrections.apply(RELEASE)
 
 server = RELEASE.part("server.app")
+door.apply(server.app, os.environ)
 
 import openai  # noqa: E402, F401 (MemMachine imports it when it makes its clients)
 

@@ -20,7 +20,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
 @pytest.fixture(scope="module")
 def stands(undisturbed: Undisturbed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """For what is refused: nobody changes anything in it. Not for longer than a file: it has the address that every
-    other copy of that run wants, and one that was moved finds no image at the old one."""
+    other copy of that run wants, and names things by."""
     with deployed(undisturbed, tmp_path_factory.mktemp("stands")) as found:
         yield found
 

@@ -18,6 +18,7 @@ from docker.errors import ImageNotFound
 from docker.models.containers import Container
 
 from tests.contract.product import canary
+from tests.e2e import pages
 from tests.e2e.local import LABEL, Local, remove_all
 from tests.e2e.product import until
 from tests.support.cli import Memdeploy
@@ -98,6 +99,11 @@ def test_a_memory_is_stored_and_found(life: Local, deployed: dict[str, Any]) -> 
     assert deployed["url"] == life.url
     assert deployed["cost_per_month"] is None
     assert TEXT in life.search("proof", QUESTION)
+
+
+def test_no_page_of_another_site_reaches_it(life: Local, deployed: dict[str, Any]) -> None:
+    assert pages.let_in(life.url) == []
+    assert pages.from_here(life.url) == 200
 
 
 def test_a_second_up_changes_nothing(life: Local, deployed: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ import requests
 
 from memdeploy.engine.crash import VARIABLE
 from memdeploy.memmachine import offline_model
+from tests.e2e import pages
 from tests.e2e.embedded import UP, Home, a_python, is_open
 from tests.support.waiting import wait_for
 
@@ -54,6 +55,8 @@ def test_a_newcomers_first_minutes(home: Home, cache: Path) -> None:
     stored, found = [_sh(line) for line in _readme_lines(home.url)]
     assert stored["results"][0]["uid"]
     assert "blue flowerpot" in json.dumps(found)
+    assert pages.let_in(home.url) == []
+    assert pages.from_here(home.url) == 200
 
     status = home.memdeploy("status").data
     assert status["health"] == "healthy"

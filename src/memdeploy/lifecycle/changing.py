@@ -66,17 +66,17 @@ def change(request: Request, sink: Sink, *, may_create: bool = False) -> Iterato
                 with (
                     _held(born, request, sink) as (lease, writer),
                     _forgotten_if_new(born, lease, writer),
-                    _logged(drafted, born, lease) as logged,
+                    logged(drafted, born, lease) as noted,
                 ):
-                    yield Changing(logged, born, lease, writer, born=True)
+                    yield Changing(noted, born, lease, writer, born=True)
                 return
     place = deployments.open(name)
     with (
         _held(place, request, sink) as (lease, writer),
         session(named, sink, journal=writer.snapshot, deployments=deployments) as opened,
-        _logged(opened, place, lease) as logged,
+        logged(opened, place, lease) as noted,
     ):
-        yield Changing(logged, place, lease, writer, born=False)
+        yield Changing(noted, place, lease, writer, born=False)
 
 
 def _born(drafted: Session) -> Place | None:
@@ -118,7 +118,7 @@ _OF_WORK = frozenset({EventKind.STEP_STARTED, EventKind.STEP_FINISHED, EventKind
 
 
 @contextlib.contextmanager
-def _logged(opened: Session, place: Place, lease: Lease) -> Iterator[Session]:
+def logged(opened: Session, place: Place, lease: Lease) -> Iterator[Session]:
     """A run that somebody declined, or that ends before its first step, has changed nothing: no log of it stays."""
     told: set[EventKind] = set()
     with place.runs().begin(opened.request.command, opened.clock.now()) as log:

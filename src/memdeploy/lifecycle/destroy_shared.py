@@ -8,17 +8,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from memdeploy.engine.events import Sink
+from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.ledger import Guard, Ledger
 from memdeploy.errors import AnswerNeeded, ExitCode, NoSuchDeployment, NotYet, Refused
 from memdeploy.lifecycle import where
 from memdeploy.lifecycle.agreeing import agreed
-from memdeploy.lifecycle.changing import shared_lease
+from memdeploy.lifecycle.changing import logged, shared_lease
 from memdeploy.lifecycle.memory import MemoryLedger, NoLease
 from memdeploy.lifecycle.outcome import error_of, leftovers, removed, seconds_since
 from memdeploy.lifecycle.rehearsing import leave
 from memdeploy.lifecycle.request import Request
-from memdeploy.lifecycle.result import Result, error_entry
+from memdeploy.lifecycle.result import Outcome, Result, error_entry
 from memdeploy.lifecycle.session import DEPLOYMENT, SHARED, Session, session, shared_place
 from memdeploy.state.deployments import Deployments
 from memdeploy.state.journal import DeploymentStatus, Journal
@@ -38,8 +38,8 @@ def destroy_shared(request: Request, sink: Sink) -> Result:
         place = shared_place(opened, create=True)
         if place is None:  # pragma: no cover - made by the line above
             raise AssertionError
-        with shared_lease(opened, place) as (lease, writer):
-            found = _destroy(opened, lease, writer)
+        with shared_lease(opened, place) as (lease, writer), logged(opened, place, lease) as noted:
+            found = _destroy(noted, lease, writer)
     if found.status == "success":
         leave(deployments, entirely=True)
     return found
@@ -86,8 +86,10 @@ def _destroy(opened: Session, lease: Lease, writer: JournalWriter) -> Result:
     }
     if isinstance(error, NotYet):
         data["finish"] = "memdeploy destroy --shared"
+    status: Outcome = "partial" if error else "success"
     code = ExitCode(error.exit_code) if error else ExitCode.DONE
-    return Result("destroy", "partial" if error else "success", code, data, [error_entry(error)] if error else [])
+    opened.tell(EventKind.RUN_FINISHED, status=status, exit_code=int(code), seconds=data["seconds"])
+    return Result("destroy", status, code, data, [error_entry(error)] if error else [])
 
 
 def _agreed(opened: Session) -> bool:

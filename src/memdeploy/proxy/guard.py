@@ -17,12 +17,14 @@ def refusal(headers: Mapping[str, str]) -> str | None:
     """Why this request is not forwarded, or None. `headers` by lower-case name."""
     if _name(f"//{headers.get('host', '')}") not in LOOPBACK:
         return "the Host header is not this machine's loopback name"
+    return "a web page of another site may not use this proxy" if _foreign(headers) else None
+
+
+def _foreign(headers: Mapping[str, str]) -> bool:
+    """To a page of localhost browsers call 127.0.0.1 another site: only where they name no origin, for an image, a
+    script or a link, does that count."""
     origin = headers.get("origin")
-    if origin is not None and _name(origin) not in LOOPBACK:
-        return "a web page of another site may not use this proxy"
-    if headers.get("sec-fetch-site") == "cross-site":
-        return "a web page of another site may not use this proxy"
-    return None
+    return headers.get("sec-fetch-site") == "cross-site" if origin is None else _name(origin) not in LOOPBACK
 
 
 def _name(address: str) -> str | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from memdeploy.rehearsal import admin, dialect, faults, identity, injected, metadata, methods, mounts, world
+from memdeploy.rehearsal import admin, dialect, faults, identity, injected, metadata, methods, mounts, moved, world
 from memdeploy.rehearsal.backing.protocol import Backing
 from memdeploy.rehearsal.call import Cloud
 from memdeploy.rehearsal.contract import Contract, Match
@@ -84,6 +84,7 @@ class App:
     def prepare(self) -> None:
         """Makes the world: APIs that are on, then somebody's requests, each operation finished before the next."""
         with self.store.transaction():
+            moved.settle(self.cloud)
             if self.store.fact("world/made"):
                 self.ready = True
                 return

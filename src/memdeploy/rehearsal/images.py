@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from memdeploy.rehearsal import loopback
+from memdeploy.rehearsal import loopback, moved
 from memdeploy.rehearsal.call import Cloud, stamp
 from memdeploy.rehearsal.manifests import Manifest, manifest
 from memdeploy.rehearsal.store import Row
@@ -20,7 +20,6 @@ _NAME = re.compile(
     r"(?P<location>[a-z0-9-]+)/(?P<project>[a-z0-9-]+)/(?P<repository>[a-z0-9.-]+)/(?P<package>[a-z0-9._/-]+?)"
     r"(:(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
-
 
 _PKG_DEV = "-docker.pkg.dev"
 # gcr.io is served by repositories of these names, where a project has them; nothing makes them at a push.
@@ -60,6 +59,11 @@ def host(cloud: Cloud) -> str:
     return cloud.backing.registry() or urlsplit(cloud.endpoint).netloc
 
 
+def is_ours(cloud: Cloud, first: str) -> bool:
+    """Whether a name that begins like this points here, or did before the rehearsal was served somewhere else."""
+    return first == host(cloud) or first in moved.former(cloud)
+
+
 def registry_uri(cloud: Cloud, repository: str) -> str:
     """Of `projects/p/locations/l/repositories/r`."""
     _, project, _, location, _, name = repository.split("/")
@@ -69,7 +73,7 @@ def registry_uri(cloud: Cloud, repository: str) -> str:
 def parse(cloud: Cloud, name: str) -> Image | None:
     """None when the name does not point to this cloud's registry, by the rehearsal's own address or by Google's."""
     first, _, rest = name.partition("/")
-    if first == host(cloud):
+    if is_ours(cloud, first):
         return parse_path(rest)
     if first.endswith(_PKG_DEV):
         return parse_path(f"{first.removesuffix(_PKG_DEV)}/{rest}")

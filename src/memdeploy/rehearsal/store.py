@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import threading
 import zlib
@@ -183,6 +184,13 @@ class Store:
                     f"DELETE FROM {table} WHERE service = ? AND name >= ? AND name < ?",  # noqa: S608
                     (service, f"{name}/", f"{name}0"),
                 )
+
+    def rename(self, before: re.Pattern[str], after: str) -> None:
+        """In everything that resources and operations say."""
+        for table, column in (("resources", "body"), ("resources", "hidden"), ("operations", "record")):
+            rows = self._db.execute(f"SELECT service, name, {column} FROM {table}").fetchall()  # noqa: S608
+            said = [(before.sub(after, text), *key) for *key, text in rows if before.search(text)]
+            self._db.executemany(f"UPDATE {table} SET {column} = ? WHERE service = ? AND name = ?", said)  # noqa: S608
 
     def below(self, service: str, collection: str, type_: str | None = None) -> list[Row]:
         """Resources whose name lies anywhere below `collection` (no trailing slash), by name; '' means all."""

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from memdeploy.state.deployments import Deployments
+from memdeploy.state.runs import read_log
 from tests.contract.product.conftest import UP
 from tests.support.cli import Memdeploy
 from tests.support.rehearsed import Rehearsed
@@ -64,6 +66,21 @@ def test_runs_are_on_record_with_who_and_how(memdeploy: Memdeploy, cloud: Rehear
     assert steps["postgres.instance"]["status"] == "failed"
     assert steps["service"]["status"] == "skipped"
     assert steps["shared.network"]["status"] == "created"
+
+
+def test_the_end_of_what_is_shared_is_on_record_beside_its_journal(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
+    memdeploy(*UP)
+    memdeploy("destroy", "--shared", "--yes", expect=3)
+    memdeploy("destroy", "--yes", "--delete-data", expect=None)
+    cloud.let_go()
+    memdeploy("destroy", "--finish")
+    memdeploy("destroy", "--shared", "--yes")
+    [place] = Deployments(memdeploy.state).shared_places()
+    done, refused = [list(read_log(path)) for path in place.runs().paths()]
+    assert (refused[-1]["kind"], refused[-1]["data"]["exit_code"]) == ("run-finished", 3)
+    assert (done[-1]["kind"], done[-1]["data"]["exit_code"]) == ("run-finished", 0)
+    assert "@" in done[0]["data"]["by"]
+    assert "shared.network" in {event.get("step") for event in done if event["kind"] == "step-finished"}
 
 
 def test_what_was_declined_leaves_no_run(memdeploy: Memdeploy, cloud: Rehearsed) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -94,3 +95,20 @@ def test_only_a_release_with_the_fault_is_corrected(
     assert (Manager.get_semantic_service is not before) is corrected
     assert searches == ([sys.modules[store]] if version == "0.4.0" else [])
     assert indexes == [sys.modules[store]]
+
+
+def test_a_part_is_loaded_while_nothing_is_swept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """And what goes on afterwards is as it was: the server begins with its collector at rest."""
+    (tmp_path / "memmachine_server").mkdir()
+    (tmp_path / "memmachine_server" / "part.py").write_text("import gc\nSWEPT = gc.isenabled()\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert gc.isenabled()
+    try:
+        assert of("0.4.0").part("part").SWEPT is False
+        assert gc.isenabled()
+        gc.disable()
+        of("0.4.0").part("part")
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+        gc.unfreeze()

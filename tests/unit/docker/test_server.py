@@ -12,11 +12,14 @@ from tests.unit.docker.conftest import FOLDER
 
 APP = """\
 import gc, sys
+class app:
+    around = []
+    add_middleware = around.append
 LOADED_WITH_COLLECTOR = gc.isenabled()
 def main():
     from {module}.common.resource_manager.semantic_manager import SemanticResourceManager
     corrected = hasattr(SemanticResourceManager.get_semantic_service, "__wrapped__")
-    print(LOADED_WITH_COLLECTOR, gc.isenabled(), gc.get_freeze_count() > 0, corrected)
+    print(LOADED_WITH_COLLECTOR, gc.isenabled(), gc.get_freeze_count() > 0, corrected, len(app.around))
     sys.exit(3)
 """
 MANAGER = """\
@@ -38,6 +41,14 @@ def package(root: Path, module: str) -> None:
         path = root / module / f"{name}.py"
         path.parent.mkdir(parents=True)
         path.write_text(text)
+    (root / "openai.py").touch()
+
+
+def serve(root: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(FOLDER / "server.py")], capture_output=True, text=True, check=False, timeout=60,
+        env={"PYTHONPATH": str(root), "DATA_FOLDER": str(root), **environment},
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -48,10 +59,12 @@ def test_it_becomes_the_releases_server_and_ends_as_that_does(
     tmp_path: Path, release: str, module: str, corrected: bool
 ) -> None:
     package(tmp_path, module)
-    (tmp_path / "openai.py").touch()
-    done = subprocess.run(
-        [sys.executable, str(FOLDER / "server.py")], capture_output=True, text=True, check=False, timeout=60,
-        env={"PYTHONPATH": str(tmp_path), "MEMMACHINE_RELEASE": release, "DATA_FOLDER": str(tmp_path)},
-    )  # fmt: skip
-    assert done.stdout.split() == ["False", "True", "True", str(corrected)], done.stderr
+    done = serve(tmp_path, MEMMACHINE_RELEASE=release)
+    assert done.stdout.split() == ["False", "True", "True", str(corrected), "0"], done.stderr
     assert done.returncode == 3
+
+
+def test_a_server_for_this_machine_has_a_door(tmp_path: Path) -> None:
+    package(tmp_path, "memmachine_server")
+    done = serve(tmp_path, MEMMACHINE_RELEASE="0.4.0", LOCAL_ONLY="yes")
+    assert done.stdout.split()[-1] == "1", done.stderr

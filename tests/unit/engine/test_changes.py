@@ -1,10 +1,6 @@
-"""Intent, call, operation, outcome; and what a later run makes of each of them."""
+"""Intent, call, operation, outcome: one change of one run."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -14,42 +10,12 @@ from memdeploy.engine.ledger import (
     IntentOpened,
     OperationNamed,
     Started,
-    Status,
-    StepRecord,
 )  # fmt: skip
 from memdeploy.engine.operations import new_intent, until_next_look
-from memdeploy.engine.step import Intent, Operation, OperationStatus, Outputs, Run, Step
+from memdeploy.engine.step import Intent, OperationStatus, Outputs, Run, Step
 from memdeploy.errors import CloudError, ErrorKind, Locked
+from tests.unit.engine.planned import DONE, OP, RUNNING, Calls, interrupted, lab_of
 from tests.unit.engine.toys import Lab, MemoryLedger, Toy, cloud_error
-
-OP = Operation("toy", "op-1")
-DONE = OperationStatus(done=True, response={"ok": True})
-RUNNING = OperationStatus(done=False, progress="RUNNING")
-
-
-def lab_of(ensure: Callable[[Run], Any], *, ledger: MemoryLedger | None = None) -> Lab:
-    return Lab(Step("a", Toy(ensure)), ledger=ledger)
-
-
-def interrupted(*intents: Intent) -> MemoryLedger:
-    ledger = MemoryLedger()
-    ledger.records["a"] = StepRecord("a", kind="toy", status=Status.RUNNING, intents=intents, attempts=1)
-    return ledger
-
-
-class Calls:
-    """A call whose answers are planned; remembers the intents it was given."""
-
-    def __init__(self, *answers: object) -> None:
-        self.answers = list(answers)
-        self.intents: list[Intent] = []
-
-    def __call__(self, intent: Intent) -> object:
-        self.intents.append(intent)
-        answer = self.answers.pop(0) if self.answers else "made"
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
 
 
 def test_the_intent_is_durable_before_the_call_and_the_name_before_the_wait() -> None:
@@ -227,146 +193,6 @@ def test_what_nobody_waits_for_is_looked_at_seldom() -> None:
     assert sum(lab.clock.slept) == 300 + 1 + 3 * 10
 
 
-def test_an_operation_of_an_earlier_run_is_waited_for_and_not_started_again() -> None:
-    calls = Calls()
-    intent = replace(new_intent("create", "thing"), operation=OP)
-    lab = lab_of(lambda run: {"none": run.change("create", "thing", calls) is None}, ledger=interrupted(intent))
-    lab.operations["op-1"] = [RUNNING, DONE]
-    assert lab.runner.ensure().ok
-    assert calls.intents == []
-    assert lab.ledger.record("a").outputs == {"none": True}
-    assert lab.clock.slept[0] == 1.0  # only after the first look, which is at once
-
-
-def test_an_operation_the_cloud_does_not_know_puts_the_step_in_doubt() -> None:
-    doubts: list[bool] = []
-    calls = Calls()
-    intent = replace(new_intent("create", "thing"), operation=OP)
-
-    def ensure(run: Run) -> None:
-        doubts.append(run.in_doubt)
-        run.change("create", "thing", calls)
-
-    lab = lab_of(ensure, ledger=interrupted(intent))
-    lab.operations["op-1"] = [cloud_error(ErrorKind.NOT_FOUND)]
-    assert lab.runner.ensure().ok
-    assert doubts == [True]
-    assert calls.intents[0].request_id == intent.request_id
-
-
-def test_a_failed_operation_of_an_earlier_run_leaves_the_resource_to_look() -> None:
-    calls = Calls()
-    intent = replace(new_intent("create", "thing"), operation=OP)
-    lab = lab_of(lambda run: run.change("create", "thing", calls) and None, ledger=interrupted(intent))
-    lab.operations["op-1"] = [OperationStatus(done=True, error=cloud_error(ErrorKind.QUOTA))]
-    assert lab.runner.ensure().ok
-    assert calls.intents[0].request_id != intent.request_id
-
-
-def test_an_intent_without_outcome_is_sent_again_as_it_was() -> None:
-    calls = Calls()
-    intent = new_intent("create", "thing")
-    lab = lab_of(lambda run: run.change("create", "thing", calls) and None, ledger=interrupted(intent))
-    assert lab.runner.ensure().ok
-    assert calls.intents == [replace(intent, resumed=True)]
-    assert lab.ledger.kinds("a") == ["Started", "IntentClosed", "Finished"]
-
-
-def test_a_resumed_change_looks_for_its_trace_first() -> None:
-    calls = Calls()
-    intent = new_intent("add version", "s")
-    ensure = lambda run: {"v": run.change("add version", "s", calls, trace=lambda i: f"of {i.token}")}  # noqa: E731
-    lab = lab_of(ensure, ledger=interrupted(intent))
-    assert lab.runner.ensure().ok
-    assert calls.intents == []
-    assert lab.ledger.record("a").outputs == {"v": f"of {intent.token}"}
-
-
-def test_in_doubt_not_found_is_asked_again() -> None:
-    answers = [None, None, "there"]
-    lab = lab_of(lambda run: {"x": run.find(lambda: answers.pop(0))}, ledger=interrupted(new_intent("create", "t")))
-    assert lab.runner.ensure().ok
-    assert lab.ledger.record("a").outputs == {"x": "there"}
-
-
-def test_the_grace_window_ends() -> None:
-    def missing() -> str:
-        raise cloud_error(ErrorKind.NOT_FOUND)
-
-    lab = lab_of(lambda run: {"x": run.find(missing)}, ledger=interrupted(new_intent("create", "t")))
-    assert lab.runner.ensure().ok
-    assert sum(lab.clock.slept) == 30
-
-
-def test_without_doubt_not_found_is_an_answer_at_once() -> None:
-    lab = lab_of(lambda run: {"x": run.find(lambda: None)})
-    assert lab.runner.ensure().ok
-    assert lab.clock.slept == []
-
-
-def test_forbidden_is_not_absent() -> None:
-    """Who may not look knows nothing: taking it for absent would make the thing a second time."""
-
-    def forbidden() -> str:
-        raise cloud_error(ErrorKind.PERMISSION)
-
-    lab = lab_of(lambda run: {"x": run.find(forbidden)})
-    error = lab.runner.ensure().error
-    assert isinstance(error, CloudError)
-    assert error.kind is ErrorKind.PERMISSION
-
-
-def test_after_a_delete_not_found_is_an_answer_at_once() -> None:
-    def ensure(run: Run) -> Outputs:
-        run.change("delete", "t", Calls())
-        return {"x": run.find(lambda: None)}
-
-    lab = lab_of(ensure, ledger=interrupted(new_intent("delete", "t")))
-    assert lab.runner.ensure().ok
-    assert lab.clock.slept == []
-
-
-def test_right_after_a_create_not_found_is_asked_again() -> None:
-    answers = [None, "there"]
-
-    def ensure(run: Run) -> Outputs:
-        run.change("create", "t", Calls())
-        return {"x": run.find(lambda: answers.pop(0))}
-
-    lab = lab_of(ensure)
-    assert lab.runner.ensure().ok
-    assert lab.clock.slept == [1.0, 1.0]
-
-
-def test_a_429_holds_back_every_caller_of_that_api() -> None:
-    """`b` may only get through once the back-off that `a` was given is over."""
-    import threading
-
-    refused, log = threading.Event(), []
-
-    def a_reads() -> str:
-        log.append("a")
-        if log.count("a") == 1:
-            refused.set()
-            raise cloud_error(ErrorKind.RATE_LIMIT, "sql")
-        return "a"
-
-    def b(run: Run) -> Outputs:
-        assert refused.wait(10)
-        while not lab.clock.slept:
-            pass
-        run.read(lambda: log.append(f"b after {sum(lab.clock.slept):.1f}"))
-        return {}
-
-    class Sql(Toy):
-        service = "sql"
-
-    lab = Lab()
-    lab = Lab(Step("a", Sql(lambda run: {"x": run.read(a_reads)})), Step("b", Sql(b)))
-    assert lab.runner.ensure().ok
-    assert all(float(entry.split()[-1]) >= 2.0 for entry in log if entry.startswith("b"))
-
-
 def test_notes_are_durable_and_seen_by_the_next_run() -> None:
     def ensure(run: Run) -> Outputs:
         run.note(cidr="10.71.0.0/24", gone=None)
@@ -410,27 +236,6 @@ def test_the_transitions_of_a_clean_create() -> None:
     assert OperationNamed not in kinds
 
 
-def test_an_update_of_an_earlier_run_does_not_stand_for_the_one_wanted_now() -> None:
-    """The run was killed while its update was under way, and the configuration was edited since."""
-    calls = Calls()
-    intent = replace(new_intent("update", "thing"), operation=OP)
-    lab = lab_of(lambda run: run.change("update", "thing", calls) and None, ledger=interrupted(intent))
-    lab.operations["op-1"] = [DONE]
-    assert lab.runner.ensure().ok
-    assert len(calls.intents) == 1
-
-
-def test_an_update_is_never_sent_again_under_an_earlier_runs_request_id() -> None:
-    """A cloud that knows the id answers with the earlier operation and does not look at what is wanted now."""
-    calls = Calls()
-    intent = new_intent("setMetadata", "instances/vm")
-    ensure = lambda run: run.change("setMetadata", "instances/vm", calls) and None  # noqa: E731
-    lab = lab_of(ensure, ledger=interrupted(intent))
-    assert lab.runner.ensure().ok
-    assert calls.intents[0].request_id != intent.request_id
-    assert lab.ledger.kinds("a") == ["Started", "IntentOpened", "IntentClosed", "Finished"]
-
-
 def test_an_answer_that_is_a_failed_operation_closes_the_intent_whatever_the_failure() -> None:
     """Left open, its request id would be answered with this very failure for as long as the cloud knows it."""
 
@@ -440,21 +245,6 @@ def test_an_answer_that_is_a_failed_operation_closes_the_intent_whatever_the_fai
     lab = lab_of(lambda run: run.change("insert", "thing", Calls(), operation=failed) and None)
     assert not lab.runner.ensure().ok
     assert lab.ledger.record("a").intents == ()
-
-
-def test_the_failure_of_an_earlier_request_is_not_taken_for_the_answer_to_this_one() -> None:
-    intent = new_intent("insert", "thing")
-    calls = Calls()
-
-    def operation(answer: object) -> None:
-        if calls.intents[-1].request_id == intent.request_id:
-            raise cloud_error(ErrorKind.QUOTA)
-
-    ensure = lambda run: run.change("insert", "thing", calls, operation=operation) and None  # noqa: E731
-    lab = lab_of(ensure, ledger=interrupted(intent))
-    assert lab.runner.ensure().ok
-    assert len(calls.intents) == 2
-    assert not calls.intents[1].resumed
 
 
 @pytest.mark.parametrize("earlier", [False, True])
@@ -482,13 +272,3 @@ def test_a_trace_that_is_not_found_is_none() -> None:
     lab = lab_of(lambda run: {"x": run.change("start", "job", calls, trace=trace)})
     assert lab.runner.ensure().ok
     assert len(calls.intents) == 2
-
-
-def test_after_a_delete_that_an_earlier_run_began_not_found_is_an_answer_at_once() -> None:
-    intent = replace(new_intent("delete", "t"), operation=OP)
-    ledger = interrupted(intent)
-    ledger.records["a"] = replace(ledger.records["a"], status=Status.DONE)
-    lab = lab_of(lambda run: {"x": run.find(lambda: None)}, ledger=ledger)
-    lab.operations["op-1"] = [DONE]
-    assert lab.runner.ensure().ok
-    assert lab.clock.slept == []

@@ -185,9 +185,11 @@ def test_no_web_page_of_another_site_gets_through(headers: dict[str, str]) -> No
     assert service.asked == []
 
 
-def test_a_page_of_this_machine_does() -> None:
+@pytest.mark.parametrize("site", ["same-site", "cross-site"])
+def test_a_page_of_this_machine_does(site: str) -> None:
+    """Browsers call 127.0.0.1 another site to a page of localhost."""
     with proxied(hello) as (client, _):
-        client.request("GET", "/", headers={"Origin": "http://localhost:3000"})
+        client.request("GET", "/", headers={"Origin": "http://localhost:3000", "Sec-Fetch-Site": site})
         assert client.getresponse().status == 200
 
 

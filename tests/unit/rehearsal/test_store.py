@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -72,6 +73,24 @@ def _attempt_and_fail(store: Store) -> float:
     with store.attempt():
         store.put(Row("x", "T", "inside", {}), 0.0)
         return 1 / 0
+
+
+def test_a_new_name_takes_the_place_of_the_old_one_and_of_nothing_that_begins_alike(store: Store) -> None:
+    body = {"uri": "http://127.0.0.1:8500/x", "other": "127.0.0.1:85001", "list": [{"deep": "127.0.0.1:8500"}]}
+    with store.transaction():
+        made = store.put(
+            Row("run", "Service", "projects/p/services/s", body, {"image": "127.0.0.1:8500/i@sha256:1"}), 1.0
+        )
+        store.rename(re.compile(r"127\.0\.0\.1:8500(?![0-9])"), "127.0.0.1:9000")
+        found = store.get("run", "projects/p/services/s")
+    assert found is not None
+    assert found.body == {
+        "uri": "http://127.0.0.1:9000/x",
+        "other": "127.0.0.1:85001",
+        "list": [{"deep": "127.0.0.1:9000"}],
+    }
+    assert found.hidden == {"image": "127.0.0.1:9000/i@sha256:1"}
+    assert found.etag == made.etag
 
 
 def test_a_raised_error_undoes_the_whole_request(store: Store) -> None:

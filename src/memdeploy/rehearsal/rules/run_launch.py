@@ -132,7 +132,7 @@ def _host_allowed(cloud: Cloud, image: str) -> bool:
     if not ("." in first or ":" in first) or "/" not in image:
         return bool(image)  # no host: Docker Hub
     google = first.endswith(("gcr.io", "docker.pkg.dev"))
-    return google or first in ("docker.io", images.host(cloud))
+    return google or first == "docker.io" or images.is_ours(cloud, first)
 
 
 def _region(call: Call) -> str:

@@ -40,6 +40,7 @@ def environment(deployment: Deployment, inputs: Mapping[str, Any]) -> dict[str, 
         "POSTGRES_DB": DATABASE,
         "POSTGRES_USER": USER,
         "POSTGRES_PASSWORD": sealed(inputs["postgres_password"]),
+        "LOCAL_ONLY": "yes",
         **_neo4j(deployment, inputs),
         **_model(deployment.model, inputs),
     }

@@ -27,6 +27,7 @@ def of_service(scope: Scope, inputs: Mapping[str, Any]) -> dict[str, Any]:
         "NLTK_DATA": inputs["nltk"],
         "HOST": "127.0.0.1",
         "PORT": str(scope.port),
+        "LOCAL_ONLY": "yes",
         **of_model(scope.deployment.model, inputs["key"], inputs.get("model_url")),
     }
 

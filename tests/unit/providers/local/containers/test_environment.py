@@ -31,6 +31,7 @@ def test_the_deployments_own_servers_are_found_by_name() -> None:
     assert (told["POSTGRES_HOST"], told["NEO4J_URI"]) == ("postgres", "bolt://neo4j:7687")
     assert told["MODEL_BASE_URL"] == "http://offline-model:9000/v1"
     assert told["NEO4J_PASSWORD"] == Sealed(SecretRef("neo4j_password", "1"))
+    assert told["LOCAL_ONLY"] == "yes"
 
 
 def test_an_external_neo4j_and_a_model_of_this_machine() -> None:

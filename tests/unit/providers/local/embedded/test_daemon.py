@@ -73,6 +73,7 @@ def test_what_decides_how_it_runs_holds_no_secret(tmp_path: Path) -> None:
     found = variables.of_service(place, {"nltk": "/nltk", "key": key})
     assert found["MODEL_API_KEY"] == key
     assert (found["HOST"], found["PORT"], found["MODEL_API"]) == ("127.0.0.1", "8080", "chat-completions")
+    assert found["LOCAL_ONLY"] == "yes"
     assert "MODEL_REGION" not in found
 
 
