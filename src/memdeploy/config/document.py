@@ -78,7 +78,8 @@ def parse(text: str, *, name: str, folder: Path) -> Document:
     if values is None:
         values = {}
     if not isinstance(values, dict):
-        raise ConfigError(f"{name} must hold `key: value` lines, not {shown(values)}", where=f"{name}:1")
+        told = "a list" if isinstance(values, list) else "a single value"  # not which: it may be the file of a key
+        raise ConfigError(f"{name} must hold `key: value` lines, not {told}", where=f"{name}:1")
     return Document(name, values, lines, folder)
 
 

@@ -35,6 +35,10 @@ class Loaded:
     from_file: bool = False
 
 
+_KNOWN = frozenset({"version", *(path.rsplit(".", cut)[0] for path in BY_PATH for cut in range(path.count(".") + 1))})
+"""All that a file may name: options, and the blocks that they are in."""
+
+
 def load(
     *,
     file: Path | None,
@@ -167,7 +171,7 @@ def _textual(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
             result[key] = str(value)
         elif option and option.kind == "integer" and isinstance(value, str) and env.NUMBER.fullmatch(value):
             result[key] = int(value)
-        elif value is not None:  # an empty key says nothing
+        elif value is not None or path not in _KNOWN:  # an empty key says nothing, but for a word that nobody knows
             result[key] = value
     return result
 

@@ -39,6 +39,13 @@ def test_refused(text: str, where: str, message: str) -> None:
     assert message in caught.value.message
 
 
+def test_a_file_that_holds_a_key_alone_is_not_quoted() -> None:
+    """Somebody took `--file` for `--model-key-file`."""
+    with pytest.raises(ConfigError) as caught:
+        parse("sk-canary-0815\n")
+    assert "canary" not in caught.value.message
+
+
 def test_texts_stay_texts() -> None:
     text = "a: on\nb: 0.4\nc: 1:30\nd: 0755\ne: 2024-01-01\nf: yes\ng: 1_000\nh: 'true'\n"
 

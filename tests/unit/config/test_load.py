@@ -11,6 +11,7 @@ import pytest
 from memdeploy.config.errors import ConfigError
 from memdeploy.config.load import Loaded, load, override, validate
 from memdeploy.config.model import Deployment, KeySource, Neo4jMode, Profile, Protection, Provider
+from memdeploy.config.options import BY_PATH
 from memdeploy.errors import ExitCode
 
 
@@ -129,6 +130,8 @@ def test_wrong_values_are_found_without_a_provider_too(folder: Path) -> None:
     ("text", "where", "message", "advice"),
     [
         ("provider: gcp\ngcp:\n  projct: x\n", "memdeploy.yaml:3", "gcp.projct is no option", "gcp.project?"),
+        ("provider: gcp\ngcp:\n  projct:\n", "memdeploy.yaml:3", "gcp.projct is no option", "gcp.project?"),
+        ("provider: gcp\nprojct:\n", "memdeploy.yaml:2", "projct is no option", "Did you mean"),
         ("provider: gcp\nprojct: x\n", "memdeploy.yaml:2", "projct is no option", "Did you mean"),
         ("provider: gcp\nproject: x\n", "memdeploy.yaml:2", "project is no option", "gcp.project?"),
         ("provider: gcp\nzzz: 1\n", "memdeploy.yaml:2", "zzz is no option", "Known here: gcp, image"),
@@ -338,6 +341,17 @@ def test_another_provider_leaves_address_region_and_key_of_the_one_before_behind
     same = override(before, {"model.provider": "amazon-bedrock", "model.chat": "d"}).model
     assert (same.region, same.key.file, same.chat) == ("us-east-1", "/k", "d")
     assert override(before, {**given, "model.key.env": "A"}).model.key.env == "A"
+
+
+def test_an_option_without_a_value_says_nothing(tmp_path: Path) -> None:
+    def made(text: str) -> Any:
+        (tmp_path / "memdeploy.yaml").write_text(text)
+        return load(file=None, flags={"provider": "gcp"}, environ={}, folder=tmp_path).deployment
+
+    usual, blocks = made(""), {path.rpartition(".")[0] for path in BY_PATH} - {""}
+    for path in {*BY_PATH, *blocks, "version"} - {path for path in BY_PATH if path.startswith("neo4j.password.")}:
+        lines = [f"{'  ' * depth}{room}:" for depth, room in enumerate(path.split("."))]
+        assert made("\n".join(lines) + "\n") == usual, path
 
 
 def test_a_key_and_a_password_are_named_in_one_line(tmp_path: Path) -> None:
