@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memdeploy.errors import UsageError
+
 if TYPE_CHECKING:
     from memdeploy.engine.events import Sink
     from memdeploy.lifecycle.request import Request
@@ -30,12 +32,21 @@ def terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+def working_folder() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise UsageError(
+            f"there is no working folder: {error.strerror}", suggestion="Change to a folder that is there."
+        ) from error
+
+
 @dataclass(frozen=True)
 class Seams:
     """`now`: seconds since the epoch. Streams are looked up in `sys` when they are used."""
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    folder: Path = field(default_factory=Path.cwd)
+    folder: Path = field(default_factory=working_folder)
     command: Callable[[str], Command] = lifecycle
     now: Callable[[], float] = time.time
     terminal: Callable[[], bool] = terminal

@@ -77,7 +77,7 @@ def _attached(endpoint: str, token_file: str | None) -> Stage:
     try:
         return _staged(process.attach(endpoint, Path(token_file) if token_file else None))
     except process.RehearsalError as error:
-        raise _unavailable(error) from error
+        raise _unavailable(str(error)) from error
 
 
 @contextlib.contextmanager
@@ -86,8 +86,10 @@ def _ours(request: Request, folder: Path) -> Iterator[Stage]:
         try:
             use = stack.enter_context(users.using(folder))
             started = _started(request, folder)
-        except (process.RehearsalError, OSError) as error:
-            raise _unavailable(error) from error
+        except OSError as error:
+            raise _unavailable(f"{error.filename or folder}: {error.strerror}") from error
+        except process.RehearsalError as error:
+            raise _unavailable(str(error)) from error
         found = _staged(started)
         try:
             yield found
@@ -96,9 +98,9 @@ def _ours(request: Request, folder: Path) -> Iterator[Stage]:
                 process.stop(folder)
 
 
-def _unavailable(error: Exception) -> UsageError:
+def _unavailable(why: str) -> UsageError:
     return UsageError(
-        f"the rehearsal cannot be used: {error}",
+        f"the rehearsal cannot be used: {why}",
         code="rehearsal-unavailable",
         suggestion="See its log, or start afresh with `memdeploy rehearsal stop`.",
     )

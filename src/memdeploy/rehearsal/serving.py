@@ -22,6 +22,8 @@ from memdeploy.rehearsal.app import App, Settings, read_world, rehearsal_id
 from memdeploy.rehearsal.files import LOCK, RECORD, TOKEN, BackingChoice
 from memdeploy.rehearsal.store import Store
 
+SLOWEST = 1000.0
+"Of time scales: an operation of the cloud that takes minutes then takes days."
 PORTS, TRIES = range(20_000, 32_768), 20
 """Below those that systems lend to outgoing connections (Linux from 32768, macOS from 49152), one of which would have
 it when the rehearsal comes back. https://docs.kernel.org/networking/ip-sysctl.html (ip_local_port_range)"""
@@ -48,8 +50,11 @@ class Options:
 def serve(options: Options, ready: TextIO | None = None) -> int:
     """Until SIGTERM or SIGINT. Writes one line of JSON to `ready` (default stdout) once requests are answered.
 
-    Raises Busy, OSError (a port that was asked for is taken), ValueError (world, faults), RuntimeError (backing).
+    Raises Busy, OSError (a port that was asked for is taken), ValueError (scale, world, faults), RuntimeError
+    (backing).
     """
+    if options.time_scale is not None and not 0 <= options.time_scale <= SLOWEST:  # nor is NaN
+        raise ValueError(f"a time scale of {options.time_scale} is none of 0 to {SLOWEST:.0f}")
     os.umask(0o077)
     private.make_folder(options.state)
     with os.fdopen(private.open_file(options.state / LOCK, os.O_WRONLY), "w") as lock:

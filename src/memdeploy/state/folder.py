@@ -9,6 +9,7 @@ read, or sees the fence, and fails. A fence alone (after a crash in between) is 
 from __future__ import annotations
 
 import contextlib
+import errno
 import shutil
 import time
 from pathlib import Path
@@ -20,6 +21,10 @@ from memdeploy.state.store import Conflict, Stored
 _STEM = "journal"
 _STALE = 3600.0  # seconds
 _LOOKS = 20  # at files that vanish between listing and reading; each time, others have written
+_ITS_FOLDER_IS_GONE = (
+    "Its folder was deleted or moved meanwhile. Put it back and run the same command again; or `memdeploy recover`"
+    " writes the journal anew from what is there."
+)
 _FENCE = b'{"fence":true}\n'
 
 
@@ -133,7 +138,7 @@ class FolderStore:
         return JournalError(
             f"cannot write the journal in {self._folder}: {error.strerror or error}",
             where=str(self._folder),
-            suggestion=files.MAKE_ROOM,
+            suggestion=_ITS_FOLDER_IS_GONE if error.errno == errno.ENOENT else files.MAKE_ROOM,
         )
 
     def _newest(self, epochs: list[int]) -> Stored:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from memdeploy.rehearsal import process
+from memdeploy.rehearsal import process, serving
 from tests.contract.rehearsal.embedded import PROJECT, Clock, Embedded
 from tests.contract.rehearsal.worlds import rehearsed
 
@@ -223,6 +223,13 @@ def test_a_killed_server_comes_back_as_the_same_rehearsal(tmp_path: Path) -> Non
 def test_attaches_to_loopback_only(endpoint: str) -> None:
     with pytest.raises(process.RehearsalError, match="loopback"):
         process.attach(endpoint)
+
+
+@pytest.mark.parametrize("scale", [float("nan"), float("inf"), -1.0])
+def test_a_pace_at_which_no_operation_ever_ends_is_refused(tmp_path: Path, scale: float) -> None:
+    with pytest.raises(ValueError, match="time scale"):
+        serving.serve(serving.Options(tmp_path / "r", time_scale=scale))
+    assert not (tmp_path / "r").exists()
 
 
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:

@@ -146,6 +146,18 @@ def test_what_fails_before_there_is_a_command_is_told_without_a_traceback(
     assert not more or json.loads(told.out)["errors"][0]["code"] == "internal"
 
 
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_working_folder_that_was_deleted_is_named(
+    more: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert main(["list", *more]) == 2
+    told = capsys.readouterr()
+    assert "there is no working folder" in (json.loads(told.out)["errors"][0]["message"] if more else told.err)
+
+
 @pytest.mark.parametrize("command", [("proxy",), ("rehearsal", "serve")])
 @pytest.mark.parametrize("flag", ["--host", "--bind", "--address", "--listen"])
 def test_no_server_of_ours_can_be_told_another_address(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,16 @@ def test_without_room_no_journal_is_taken_over_or_cut_short(place: Place, monkey
         assert "Make room" in str(caught.value.suggestion)
         assert [path.name for path in place.folder.glob("journal.*")] == ["journal.1.json"]
         assert (place.folder / "journal.1.json").read_bytes() == before
+
+
+def test_a_folder_that_was_deleted_in_the_middle_is_told_from_a_full_disk(place: Place) -> None:
+    with place.acquire("up") as lease:
+        writer = place.write(lease)
+        shutil.rmtree(place.folder)
+        with pytest.raises(JournalError, match="No such file") as caught:
+            writer.update(status="deploying")
+    assert "memdeploy recover" in str(caught.value.suggestion)
+    assert not place.folder.exists(), "nothing begins it anew"
 
 
 def test_without_room_half_a_copy_does_not_stay(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
