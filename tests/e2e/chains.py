@@ -50,8 +50,10 @@ class Chain:
         passed = [line.split(" ", 2) for line in self._told.read_text().splitlines()]
         return list(dict.fromkeys((step, verb) for point, step, verb in passed if point == Point.BEFORE_INTENT))
 
-    def disturbed(self, line: Line, point: Point, changes: Sequence[Change], end: list[str]) -> list[str]:
-        """Killed in each of its changes, then left alone; what was wrong."""
+    def disturbed(
+        self, line: Line, point: Point, changes: Sequence[Change], end: list[str], command: str = ""
+    ) -> list[str]:
+        """Killed in each of its changes, then left alone; what was wrong. `command`: as the table names it."""
         wrong = []
         for step, verb in changes:
             code, said = self.run(line, f"{point}:{step}:{verb}")
@@ -61,7 +63,7 @@ class Chain:
         if (code, self.there()) != (0, end):
             wrong.append(f"{line[0]} after {point} left with {code}, {self.there()}, not {end}: {said[-1500:]}")
         tried = len(changes)
-        row = (self.provider, line[0], str(point), tried, tried, max(0, tried - len(wrong)))
+        row = (self.provider, command or line[0], str(point), tried, tried, max(0, tried - len(wrong)))
         results.record("crash-local", TITLE, COLUMNS, [row], keys=3)
         return wrong
 

@@ -80,6 +80,31 @@ def up_and_down(chain: Chain, up: tuple[str, ...]) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def other_settings(chain: Chain, up: tuple[str, ...], first: tuple[str, ...], other: tuple[str, ...]) -> None:
+    """From the first to the other ones, in place; and back, undisturbed, before the next point."""
+    chain.undisturbed((*up, *first))
+    changes = chain.undisturbed((*up, *other))
+    end = chain.there()
+    assert changes, "they differ in nothing that is deployed"
+    wrong: list[str] = []
+    for point in Point:
+        chain.undisturbed((*up, *first))
+        assert chain.there() != end
+        wrong += chain.disturbed((*up, *other), point, changes, end, "up, other settings")
+    assert not wrong, "\n".join(wrong)
+
+
+def settings(memdeploy: Memdeploy) -> list[str]:
+    known = memdeploy.journal()["configuration"]
+    return [f"port: {known['local']['port']}", f"chat: {known['model']['chat']}"]
+
+
+def test_embedded_other_settings(home: Home) -> None:
+    chain = Chain("local, embedded", home.memdeploy, lambda: [*of_processes(home), *settings(home.memdeploy)])
+    first, other = (("--local-port", any_port(), "--chat-model", chat) for chat in ("gpt-4o-mini", "gpt-4o"))
+    other_settings(chain, UP, first, other)
+
+
 def test_embedded(home: Home) -> None:
     chain = Chain("local, embedded", home.memdeploy, lambda: of_processes(home))
     up_and_down(chain, (*UP, "--local-port", any_port()))

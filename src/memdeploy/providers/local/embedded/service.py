@@ -10,6 +10,7 @@ from memdeploy.errors import StepFailed
 from memdeploy.memmachine import exits
 from memdeploy.providers.local.embedded import process, variables
 from memdeploy.providers.local.embedded.daemon import Daemon, Live
+from memdeploy.providers.local.embedded.model import HOST
 from memdeploy.providers.local.scope import Scope
 from memdeploy.providers.local.verify import Loopback
 
@@ -38,10 +39,16 @@ class Service(Daemon):
 
     def answers(self) -> bool:
         try:
-            answer = Loopback().request("GET", f"{self.scope.url}/api/v2/health", timeout=HEALTH_SECONDS)
+            answer = Loopback().request("GET", f"{self._url()}/api/v2/health", timeout=HEALTH_SECONDS)
         except OSError:  # requests' own errors are OSErrors
             return False
         return bool(answer.status_code == 200)
+
+    def _url(self) -> str:
+        """Where its process was told to listen: when another port is wanted, the old one tells whether it answers."""
+        found = process.look(self.pid_file)
+        port = str((found.facts.get("environment") or {}).get("PORT", "")) if found else ""
+        return f"http://{HOST}:{port}" if port.isdigit() else self.scope.url
 
     def outputs(self, run: Run, live: Live) -> Outputs:
         return {"uri": self.scope.url}

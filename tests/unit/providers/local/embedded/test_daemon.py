@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +44,29 @@ def test_its_condition(tmp_path: Path, alive: bool, answers: bool, age: float, s
 
 def test_one_that_has_not_said_its_number_yet_is_starting(tmp_path: Path) -> None:
     assert Service(scope(tmp_path)).condition(Live(Found(True), False)).state is State.PENDING
+
+
+class Healthy(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/api/v2/health" else 404)
+        self.end_headers()
+
+    def log_message(self, *about: Any) -> None:
+        """Nobody reads it."""
+
+
+def test_another_port_that_is_wanted_is_not_asked_of_the_one_that_runs(tmp_path: Path) -> None:
+    """It answers where it was told to: else it would be taken for one that starts, and waited for."""
+    with HTTPServer(("127.0.0.1", 0), Healthy) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        service = Service(scope(tmp_path, local={"port": 1024}))
+        service.pid_file.parent.mkdir(parents=True)
+        facts = {"environment": {"PORT": str(server.server_port)}}
+        service.pid_file.write_text(json.dumps({"pid": 4711, "started": time.time(), "facts": facts}))
+        assert service.answers()
+        service.pid_file.write_text(json.dumps({"pid": 4711, "started": time.time(), "facts": {}}))
+        assert not service.answers(), "one that has not said where"
+        server.shutdown()
 
 
 @pytest.mark.parametrize(("step", "code"), [("service", "service-not-running"), ("model", "model-not-running")])
