@@ -58,7 +58,7 @@ def test_it_fills_up_in_the_middle_and_with_room_the_next_run_ends_well(
         read = [decode(data, where) for where, data in left.items()]
         assert all(journal.steps for journal in read)
         assert disk.free < ENOUGH_TO_BEGIN / 2
-        assert user("status", "--cached").data["status"] == "deploying"
+        assert user("status", "--cached").data["status"] in ("deploying", "failed"), "if there was room for that word"
         disk.empty()
         user(*UP)
         undisturbed.check(World(found.cloud, Memdeploy(disk.seen.parent)))

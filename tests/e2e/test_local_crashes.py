@@ -117,6 +117,13 @@ def test_containers(local: Local) -> None:
 
 
 @pytest.mark.engine
+def test_containers_other_settings(local: Local) -> None:
+    chain = Chain("local, docker", local.memdeploy, lambda: [*of_the_engine(local), *settings(local.memdeploy)])
+    first, other = (("--local-port", any_port(), "--chat-model", chat) for chat in ("gpt-4o-mini", "gpt-4o"))
+    other_settings(chain, CONTAINERS, first, other)
+
+
+@pytest.mark.engine
 def test_an_upgrade_loses_no_memory(local: Local) -> None:
     """However often it was killed: the memories of before, each once, and the new release."""
 

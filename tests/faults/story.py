@@ -151,8 +151,10 @@ class _Story:
             self.found.others.append(f"journal: {error.message}")
             return
         there = self.stage.cloud.inventory()
-        self.found.lost += truth.lost(journals, there)
-        self.found.orphaned += truth.orphaned(journals, there)
+        line, outcome = self.stage.outcomes[-1]
+        after = f"after {line[0]}, {outcome.code}: "
+        self.found.lost += [after + one for one in truth.lost(journals, there)]
+        self.found.orphaned += [after + one for one in truth.orphaned(journals, there)]
 
     def _look_at_what_stands(self) -> None:
         (journal,) = [j for j in self._journals() if j.name == NAME]
