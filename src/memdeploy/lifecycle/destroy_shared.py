@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from memdeploy.config.model import Provider
 from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.ledger import Guard, Ledger
 from memdeploy.errors import AnswerNeeded, ExitCode, NoSuchDeployment, NotYet, Refused
@@ -31,7 +32,7 @@ SHARED_NAME = "_shared"
 def destroy_shared(request: Request, sink: Sink) -> Result:
     """Exit 3 when something still uses it, 11 when the cloud holds on to it for hours."""
     deployments = where.deployments(request.state)
-    journal = _known(request, deployments)
+    journal = known(request, deployments)
     with session(request, sink, journal=journal, deployments=deployments) as drafted:
         graph = drafted.cloud.shared_graph()
         opened = replace(drafted, graph=graph, journal=replace(drafted.journal, name=SHARED_NAME))
@@ -45,13 +46,14 @@ def destroy_shared(request: Request, sink: Sink) -> Result:
     return found
 
 
-def _known(request: Request, deployments: Deployments) -> Journal | None:
+def known(request: Request, deployments: Deployments) -> Journal | None:
     """The journal that says which project and region: of the named deployment, else of any when all agree."""
     if request.name is not None and deployments.has(request.name):
         return deployments.open(request.name).read()
     if request.deployment is not None and request.deployment.gcp.project is not None:
         return None
-    journals = [listed.journal for listed in deployments.list() if listed.journal is not None]
+    found = [listed.journal for listed in deployments.list() if listed.journal is not None]
+    journals = [journal for journal in found if journal.provider != Provider.LOCAL]  # there nothing is shared
     places = {(j.provider, j.binding, str(sorted(j.identity.items()))) for j in journals}
     if len(places) == 1:
         return journals[0]
