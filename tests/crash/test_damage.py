@@ -150,7 +150,9 @@ def test_a_damaged_journal_of_what_is_shared_is_named_and_written_anew(
         assert runs[:3] == [("recover", 0), ("destroy", 6), ("up", 6)], "what was refused had an end as well"
         assert (anew := user.shared_journals()[0])["identity"] == shared["identity"]
         assert anew["id"] == shared["id"]
-        assert {step["status"] for step in user(*UP).data["steps"]} <= {"unchanged", "created"}  # the smoke test's
+        # Served at another address than `stands`, so that its machine's image has another name.
+        rest = [step for step in user(*UP).data["steps"] if step["name"] != "neo4j.vm"]
+        assert {step["status"] for step in rest} <= {"unchanged", "created"}  # the smoke test's
         removed_entirely(found)
 
 
