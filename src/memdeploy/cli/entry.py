@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         streams.silence()  # whoever read us has enough (`memdeploy --help | head`)
         return ExitCode.DONE
     except OSError as error:
+        if error.filename is not None:  # a stream has no name: this one is of a file
+            return _wrong_line(error, given)
         streams.silence()
         return _wrong_line(streams.unwritten(error), given)
     except Exception as error:

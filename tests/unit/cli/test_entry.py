@@ -146,6 +146,20 @@ def test_what_fails_before_there_is_a_command_is_told_without_a_traceback(
     assert not more or json.loads(told.out)["errors"][0]["code"] == "internal"
 
 
+def test_a_file_that_cannot_be_read_is_not_taken_for_the_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def broken() -> None:
+        (tmp_path / "not there").read_text()
+
+    monkeypatch.setattr("memdeploy.cli.app.build", broken)
+    monkeypatch.setattr("memdeploy.cli.crash.folder", lambda: tmp_path / "log")
+    assert main(["plan"]) == 1
+    told = capsys.readouterr().err
+    assert "memdeploy itself failed (FileNotFoundError)" in told
+    assert "output" not in told
+
+
 @pytest.mark.parametrize("more", [[], ["--json"]])
 def test_a_working_folder_that_was_deleted_is_named(
     more: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
