@@ -38,6 +38,9 @@ INTERRUPTED = (0.1, 0.9)
 HISTORY = ("Build",)
 """What a cloud keeps of every project, whatever becomes of its deployments."""
 PATIENCE = 120.0
+ARENAS = "MALLOC_ARENA_MAX", "2"
+"""For memdeploy's processes (mallopt(3)). By default the C library keeps what was freed for each of many threads, up to
+eight times the processors: of a process that runs a hundred commands one sees that, and not what memdeploy holds."""
 DESTROY = ("destroy", "--yes", "--delete-data", "--no-final-backup")
 
 
@@ -111,6 +114,7 @@ def soaked(place: Served, deployments: int) -> Soak:
     early: Memory | None = None
     environment = place.memdeploy.environ()
     given = (environment, str(place.memdeploy.state))
+    os.environ.setdefault(*ARENAS)  # read at a process' start; the rehearsal stands already, and has the defaults
     with ProcessPoolExecutor(AT_ONCE, mp_context=context, initializer=prepared, initargs=given) as pool:
         for life in in_turn(pool, deployments):
             lives.append(life)
