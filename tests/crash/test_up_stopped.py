@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM in the middle of `up`: recorded, said, and gone on with."""
+"""Ctrl-C, SIGTERM and a closed terminal in the middle of `up`: recorded, said, and gone on with."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.product import UP, Undisturbed, World, ended, until, world
+from tests.support.terminal import Terminal
 
 #: The database is made for two seconds, so that there is a middle.
 LONG = "slow@sql.instances.insert=1x"
@@ -18,7 +19,7 @@ def asked_for_a_database(disturbed: World) -> bool:
     return any(r["method"] == "POST" and r["path"].endswith("/instances") for r in disturbed.cloud.requests())
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
 def test_the_first_signal_stops_gently(tmp_path: Path, undisturbed: Undisturbed, number: int, code: int) -> None:
     with world(tmp_path, faults=LONG) as disturbed:
         running = disturbed.memdeploy.start(*UP)
@@ -33,6 +34,30 @@ def test_the_first_signal_stops_gently(tmp_path: Path, undisturbed: Undisturbed,
         again = disturbed.memdeploy(*UP)
         assert again.data["resumed"] is True
         undisturbed.check(disturbed)
+
+
+def test_a_terminal_that_is_closed_stops_it_gently(tmp_path: Path, undisturbed: Undisturbed) -> None:
+    with world(tmp_path, faults=LONG) as disturbed:
+        user = disturbed.memdeploy
+        line = [*UP, "--state", str(user.state)]
+        terminal = Terminal.start(line, user.folder, user.environ())
+        until(lambda: asked_for_a_database(disturbed), "request for a database")
+        assert terminal.close() == 143
+        assert user.journal()["status"] == "failed"
+        assert user("history").data["runs"][0]["exit_code"] == 143
+        assert user(*UP).data["resumed"] is True
+        undisturbed.check(disturbed)
+
+
+def test_a_terminal_that_is_closed_has_answered_no(tmp_path: Path) -> None:
+    with world(tmp_path) as untouched:
+        user = untouched.memdeploy
+        environment = {name: value for name, value in user.environ().items() if name != "CI"}
+        terminal = Terminal.start([*UP[:1], *UP[2:], "--state", str(user.state)], user.folder, environment)
+        terminal.until("[y/N]")
+        assert terminal.close() in (1, 143)  # by what is seen first: the signal, or that nobody can be told the plan
+        assert untouched.cloud.inventory() == []
+        assert list(user.state.iterdir()) == []
 
 
 def test_a_signal_while_only_looking_has_its_own_exit_code(tmp_path: Path) -> None:

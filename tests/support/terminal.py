@@ -53,6 +53,11 @@ class Terminal:
         os.close(self.ours)
         return self.process.wait(PATIENCE)
 
+    def close(self) -> int:
+        """Its exit code, once nobody sits there any more: the kernel sends it SIGHUP."""
+        os.close(self.ours)
+        return self.process.wait(PATIENCE)
+
     def echoes(self) -> bool:
         """Whether the terminal shows what is typed now."""
         return bool(termios.tcgetattr(self.ours)[3] & termios.ECHO)

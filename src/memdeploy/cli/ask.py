@@ -29,7 +29,7 @@ def hidden(question: str) -> str:
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
             return getpass.getpass(f"{question}: ", stream=sys.stderr).strip()
-        except (EOFError, getpass.GetPassWarning):
+        except (EOFError, OSError, getpass.GetPassWarning):
             sys.stderr.write("\n")
             return ""
 
@@ -49,7 +49,10 @@ def _answer(prompt: str) -> str:
     sys.stderr.write(prompt)
     sys.stderr.flush()
     with signals.interruptible():
-        line = sys.stdin.readline()
+        try:
+            line = sys.stdin.readline()
+        except OSError:  # the terminal has gone
+            line = ""
     if not line:
         sys.stderr.write("\n")
     return line.strip()

@@ -12,7 +12,7 @@ import typer
 
 from memdeploy.cli import ask, crash, naming, show, signals, streams
 from memdeploy.cli.options import RUN_OPTIONS, Call
-from memdeploy.errors import Cancelled, MemdeployError
+from memdeploy.errors import MemdeployError
 from memdeploy.report.terminal import in_ci
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ def _performed(call: Call, perform: Callable[[list[Secret]], Result], secrets: l
         return perform(secrets)
     except MemdeployError as error:
         return _failure(call, error)
-    except KeyboardInterrupt:
-        return _failure(call, Cancelled("interrupted", suggestion=_go_on(call)))
+    except KeyboardInterrupt as stopped:
+        return _failure(call, signals.interrupted(stopped, _go_on(call)))
     except (typer.Exit, typer.Abort):
         raise
     except Exception as error:
@@ -97,8 +97,9 @@ def _shown(call: Call, found: Result, finish: Finish | None, secrets: list[Secre
         streams.silence()
     except OSError as error:
         streams.silence()
-        found = _failure(call, streams.unwritten(error))
-        show.problems(found.errors, call.seams.environ)
+        lost = _failure(call, streams.unwritten(error))
+        show.problems(lost.errors, call.seams.environ)
+        found = found if found.exit_code else lost  # what was not done, or stopped, says more
     except Exception as error:
         found = _failure(call, _defect(error, call, secrets))
         show.result(call, found)

@@ -1,4 +1,5 @@
-"""Ctrl-C and SIGTERM: the first asks the run to stop, the second leaves at once.
+"""Ctrl-C, SIGTERM and a terminal that was closed (SIGHUP): the first asks the run to stop, a second Ctrl-C or SIGTERM
+leaves at once.
 
 Signal numbers arrive through a wake-up descriptor and are handled in a thread of their own: a handler in the main
 thread could come in the middle of a lock that it needs, and would wait while that thread is inside a C library.
@@ -16,7 +17,8 @@ from contextlib import contextmanager
 
 from memdeploy.engine.cancel import CancelToken
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+LEAVE = (signal.SIGINT, signal.SIGTERM)
+"A second one of these leaves at once. Not a hang-up: a shell passes its own on, the kernel sends another at its end."
 _END = b"\0"
 
 
@@ -36,7 +38,7 @@ def stop_on_signals(
     watcher = threading.Thread(
         target=_watch, args=(reading, token, told, leaving, leave), name="memdeploy-signals", daemon=True
     )
-    before = {number: signal.signal(number, _ignored) for number in SIGNALS}
+    before = {number: signal.signal(number, _ignored) for number in heeded()}
     wakeup = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
     watcher.start()
     try:
@@ -49,6 +51,17 @@ def stop_on_signals(
         watcher.join()
         reading.close()
         writing.close()
+
+
+def heeded() -> tuple[signal.Signals, ...]:
+    """What asks a run to stop. Whoever started us by `nohup` has a hang-up ignored, and means it."""
+    left_alone = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return LEAVE if left_alone else (*LEAVE, signal.SIGHUP)
+
+
+def asked_to_end(number: int | None) -> bool:
+    """By another program, not by who sits before it: the exit code is that of SIGTERM."""
+    return number in (signal.SIGTERM, signal.SIGHUP)
 
 
 def _ignored(number: int, frame: object) -> None:
@@ -67,13 +80,11 @@ def _watch(
         if received in (_END, b""):
             return
         number = received[0]
-        if number not in SIGNALS:
-            continue
-        if token.signal is None:
+        if token.signal is None and number in (*LEAVE, signal.SIGHUP):
             token.cancel(number)
             with contextlib.suppress(Exception):  # a closed pipe must not end this thread: the second signal needs it
                 told(number)
-        else:
+        elif number in LEAVE:
             with contextlib.suppress(Exception):
                 leaving(number)
             leave(128 + number)

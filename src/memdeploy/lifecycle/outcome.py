@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import signal
-
 from memdeploy.engine.clock import Clock
 from memdeploy.engine.results import Action, RunResult
+from memdeploy.engine.signals import asked_to_end
 from memdeploy.errors import Cancelled, ExitCode, MemdeployError, NotYet, Refused
 from memdeploy.suggestions import advise
 
 
 class Terminated(Cancelled):
-    """Asked to stop by SIGTERM."""
+    """Asked to stop by SIGTERM or SIGHUP."""
 
     exit_code = ExitCode.TERMINATED
 
@@ -22,7 +21,7 @@ def error_of(found: RunResult, command: str) -> MemdeployError | None:
         return _with_way_out(found.error, command)
     if found.cancelled is None:
         return found.error
-    kind = Terminated if found.cancelled == signal.SIGTERM else Cancelled
+    kind = Terminated if asked_to_end(found.cancelled) else Cancelled
     return kind(
         "stopped before the end; what was under way is recorded",
         code="interrupted",

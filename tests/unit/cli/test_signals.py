@@ -12,7 +12,7 @@ from memdeploy.engine.cancel import CancelToken
 from memdeploy.errors import Cancelled
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
 def test_whatever_a_signal_cancelled_has_its_exit_code(number: int, code: int) -> None:
     token = CancelToken()
 

@@ -21,7 +21,7 @@ from tests.unit.cli.fakes import Lifecycle
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="needs a device that is always full")
 
-#: A `status` that tells much, then opens a file, and leaves with 3 or, with --json, with 0.
+#: A `status` that tells much, then opens a file, and leaves with what it is told to, 3 by default.
 _RUN = """
 import os, sys
 from memdeploy.engine.events import Event, EventKind
@@ -36,7 +36,7 @@ def status(request, sink):
         sink(Event(EventKind.NOTICE, 0.0, data={"text": f"{number} " + "x" * 100, "level": "warning"}))
     handle = os.open(path, os.O_WRONLY | os.O_CREAT)
     os.write(handle, str(handle).encode())
-    return Result("status", "error", int(ExitCode.REFUSED), {"deployment": "one", "steps": []})
+    return Result("status", "error", int(os.environ.get("CODE", ExitCode.REFUSED)), {"deployment": "one", "steps": []})
 
 module.status = status
 from memdeploy.__main__ import main
@@ -96,10 +96,13 @@ def test_a_reader_that_has_enough_hides_no_failure(tmp_path: Path, more: list[st
 
 @needs_full
 @pytest.mark.parametrize("more", [[], ["--json"]])
-def test_a_result_that_could_not_be_written_is_said_to_be(tmp_path: Path, more: list[str]) -> None:
+@pytest.mark.parametrize(("of_command", "expected"), [(0, 1), (3, 3), (143, 143)])
+def test_a_result_that_could_not_be_written_is_said_to_be(
+    tmp_path: Path, more: list[str], of_command: int, expected: int
+) -> None:
     with FULL.open("w") as full:
-        code, said, _ = ended(tmp_path, *more, stdout=full)
-    assert code == 1
+        code, said, _ = ended(tmp_path, *more, stdout=full, env={**os.environ, "CODE": str(of_command)})
+    assert code == expected
     assert "the output could not be written: No space left on device" in said
     assert "Traceback" not in said
     assert "Exception" not in said
