@@ -184,7 +184,8 @@ def remove_row(cloud: Cloud, operation: Operation) -> Outcome:
 
 
 def stay(cloud: Cloud, operation: Operation) -> Outcome:
-    """A deletion failed: all is as it was, and may be deleted again."""
+    """A deletion failed: all is as it was, and may be deleted again. That an operation ends with `error` is documented
+    (cloud.google.com/compute/docs/reference/rest/v1/globalOperations); that nothing has gone then is our reading."""
     row = cloud.store.get(SERVICE, operation.target)
     if row is not None:
         cloud.store.put(row.with_hidden(deleting=False), cloud.now)
