@@ -20,6 +20,8 @@ KILLED = -9
 VARIABLE = "MEMDEPLOY_TEST_CRASH"
 SCALE = 0.0005
 PATIENCE = 60.0
+#: The database is made for two seconds, so that there is a middle.
+LONG = "slow@sql.instances.insert=1x"
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,10 @@ def until(look: Callable[[], bool], what: str) -> None:
 def changing(disturbed: World) -> bool:
     """Somebody has changed something, and so holds the lease: the first looks are made without."""
     return any(request["mutates"] for request in disturbed.cloud.requests())
+
+
+def asked_for_a_database(disturbed: World) -> bool:
+    return any(r["method"] == "POST" and r["path"].endswith("/instances") for r in disturbed.cloud.requests())
 
 
 def ended(process: subprocess.Popen[str]) -> Outcome:

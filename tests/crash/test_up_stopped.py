@@ -8,16 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.product import UP, Undisturbed, World, ended, until, world
+from tests.crash.product import LONG, UP, Undisturbed, asked_for_a_database, ended, until, world
 from tests.support.terminal import Terminal
-
-#: The database is made for two seconds, so that there is a middle.
-LONG = "slow@sql.instances.insert=1x"
-
-
-def asked_for_a_database(disturbed: World) -> bool:
-    return any(r["method"] == "POST" and r["path"].endswith("/instances") for r in disturbed.cloud.requests())
-
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
 def test_the_first_signal_stops_gently(tmp_path: Path, undisturbed: Undisturbed, number: int, code: int) -> None:
