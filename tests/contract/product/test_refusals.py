@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import http.server
-import json
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
-from memdeploy.state.lease import Holder
-from memdeploy.state.process import this_process
 from tests.contract.product.conftest import UP
+from tests.contract.product.refused import ON, served, untouched
 from tests.support.cli import Memdeploy
 from tests.support.rehearsed import Rehearsed
-
-#: Where the APIs that tell are on: where they are off, enabling them is the first thing that can be refused.
-ON = [f"{name}.googleapis.com" for name in ("cloudresourcemanager", "cloudbilling", "compute", "iam")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,11 +125,6 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
     served.stop()
 
 
-def untouched(memdeploy: Memdeploy, cloud: Rehearsed, since: int) -> None:
-    assert [r for r in cloud.requests(since) if r["mutates"]] == []
-    assert not list(memdeploy.state.glob("[a-z]*")), "a deployment that was never begun was remembered"
-
-
 @pytest.mark.parametrize("name", CAUSES)
 def test_each_cause_is_named_with_its_remedy_and_nothing_is_touched(
     name: str, memdeploy: Memdeploy, cloud: Rehearsed
@@ -226,18 +210,6 @@ def test_a_restriction_that_cannot_be_judged_from_here_is_a_warning(tmp_path: Pa
         assert found == {f"policy.{name}": ("warning", "policy-restricts") for name in unsure}
 
 
-@contextlib.contextmanager
-def served(tmp_path: Path, world: Mapping[str, Any]) -> Iterator[tuple[Memdeploy, Rehearsed]]:
-    file = tmp_path / "world.yaml"
-    file.write_text(yaml.safe_dump(world))
-    (tmp_path / "user").mkdir()
-    rehearsed = Rehearsed.serve(tmp_path / "cloud", world=file)
-    try:
-        yield Memdeploy(tmp_path / "user", rehearsed.environment), rehearsed
-    finally:
-        rehearsed.stop()
-
-
 @pytest.mark.parametrize(
     ("project", "line", "code"),
     [
@@ -294,176 +266,6 @@ def test_without_a_terminal_the_flag_is_named(memdeploy: Memdeploy, cloud: Rehea
     unanswered = memdeploy("up", "--provider", "gcp", "--project", "proj-1", expect=4)
     assert "--yes" in unanswered.json["errors"][0]["suggestion"]
     untouched(memdeploy, cloud, since)
-
-
-def test_without_credentials_nothing_is_looked_up_twice(tmp_path: Path) -> None:
-    memdeploy = Memdeploy(tmp_path, {"GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "none.json")})
-    refused = memdeploy("up", "--yes", "--provider", "gcp", "--project", "acme-prod-1", expect=3)
-    key, credentials = refused.json["errors"]
-    assert (key["code"], credentials["code"]) == ("model-key-missing", "credentials-missing")
-    assert key["step"] == credentials["step"] == "preflight"
-    assert "OPENAI_API_KEY" in key["message"]
-    assert "gcloud auth application-default login" in credentials["suggestion"]
-    assert not list(memdeploy.state.glob("[a-z]*"))
-
-
-def test_a_key_that_google_does_not_take_any_more(tmp_path: Path, refusing: str) -> None:
-    """A service account's key file names where its tokens come from; nothing else is looked up before."""
-    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file = tmp_path / "key.json"
-    file.write_text(
-        json.dumps({"type": "service_account", "client_email": "ci@acme-prod-1.iam.gserviceaccount.com",
-                    "private_key": pem.decode(), "private_key_id": "1", "project_id": "acme-prod-1",
-                    "token_uri": refusing})
-    )  # fmt: skip
-    memdeploy = Memdeploy(tmp_path, {"GOOGLE_APPLICATION_CREDENTIALS": str(file), "OPENAI_API_KEY": "sk-planted-key"})
-    refused = memdeploy("up", "--yes", "--provider", "gcp", "--project", "acme-prod-1", expect=3)
-    [error] = refused.json["errors"]
-    assert (error["code"], error["step"]) == ("key-refused", "preflight")
-    assert "a service account's key (ci@acme-prod-1" in error["message"]
-    assert "Invalid JWT Signature" in error["message"]
-    assert "clock" in error["suggestion"]
-    assert not list(memdeploy.state.glob("[a-z]*"))
-
-
-@pytest.fixture
-def provider() -> Iterator[Callable[[int, Any], str]]:
-    """A model's provider: what it answers to GET /models, and nothing else."""
-    servers: list[http.server.ThreadingHTTPServer] = []
-
-    def serve(status: int, body: Any) -> str:
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                text = json.dumps(body).encode()
-                good = self.path == "/v1/models" and self.headers["Authorization"] == "Bearer sk-planted-key"
-                self.send_response(status if good else 500)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-            def log_message(self, *unused: object) -> None:
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_address[1]}/v1"
-
-    yield serve
-    for server in servers:
-        server.shutdown()
-        server.server_close()
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "verdict", "code", "says"),
-    [
-        (200, {"data": [{"id": "gpt-4o-mini"}, {"id": "text-embedding-3-small"}]}, "passed", "ok", "both models"),
-        (200, {"data": [{"id": "gpt-4o-mini"}]}, "warning", "model-unlisted", "text-embedding-3-small"),
-        (401, {"error": {"code": "invalid_api_key"}}, "failed", "model-key-refused", "answered 401"),
-        (404, {}, "warning", "model-unlisted", "answered 404"),
-    ],
-)
-def test_the_models_provider_is_asked_once_and_only_when_told_to(
-    status: int, body: Any, verdict: str, code: str, says: str,
-    memdeploy: Memdeploy, cloud: Rehearsed, provider: Callable[[int, Any], str],
-) -> None:  # fmt: skip
-    line = ("doctor", *UP[2:], "--model-url", provider(status, body))
-    key = {"OPENAI_API_KEY": "sk-planted-key"}
-    asked = memdeploy(*line, "--check-model", extra=key, expect=None)
-    [found] = [check for check in asked.data["checks"] if check["check"] == "model"]
-    assert (found["verdict"], found["code"]) == (verdict, code)
-    assert says in found["text"]
-    assert asked.code == (3 if verdict == "failed" else 0)
-    assert "sk-planted-key" not in asked.stdout + asked.stderr
-    if status == 401:
-        unasked = memdeploy(*line, extra=key).data["checks"]
-        assert "model" not in [check["check"] for check in unasked]
-
-
-def test_a_provider_that_does_not_answer_from_here_is_a_warning(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
-    """Cloud Run may reach it all the same."""
-    line = ("doctor", *UP[2:], "--check-model", "--model-url", "http://127.0.0.1:1/v1")
-    checks = memdeploy(*line, extra={"OPENAI_API_KEY": "sk-planted-key"}).data["checks"]
-    assert {c["check"]: c["code"] for c in checks}["model"] == "model-unreachable"
-
-
-@pytest.fixture
-def refusing() -> Iterator[str]:
-    """Google's token endpoint, for a key that was deleted.
-    https://developers.google.com/identity/protocols/oauth2/service-account#jwt-auth"""
-    answer = json.dumps({"error": "invalid_grant", "error_description": "Invalid JWT Signature."}).encode()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(400)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *unused: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/token"
-    server.shutdown()
-    server.server_close()
-
-
-def test_credentials_that_end_on_the_way(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
-    since = cloud.last_request()
-    cloud.faults("401@serviceusage.services.batchGet=99x")
-    try:
-        [error] = memdeploy(*UP, expect=3).json["errors"]
-    finally:
-        cloud.faults("")
-    assert (error["code"], error["step"]) == ("credentials-refused", "preflight")
-    untouched(memdeploy, cloud, since)
-
-
-def test_a_clock_that_is_wrong(tmp_path: Path) -> None:
-    with served(tmp_path, {"skew": 900}) as (memdeploy, cloud):
-        [error] = memdeploy("doctor", *UP[2:], expect=3).json["errors"]
-        [refused] = memdeploy(*UP, expect=3).json["errors"]
-        untouched(memdeploy, cloud, 0)
-    assert (error["code"], error["step"]) == ("clock-skew", "clock")
-    assert (refused["code"], refused["step"]) == ("clock-skew", "preflight")
-    assert "15 min behind" in error["message"]
-
-
-def test_an_account_that_somebody_deleted_is_another_one_when_it_is_made_anew(
-    memdeploy: Memdeploy, cloud: Rehearsed
-) -> None:
-    memdeploy(*UP)
-    email = memdeploy.journal()["steps"]["account.run"]["outputs"]["email"]
-    cloud.ask("DELETE", f"/iam/v1/projects/proj-1/serviceAccounts/{email}")
-    checks = {check["check"]: check for check in memdeploy("doctor").data["checks"]}
-    assert checks["accounts"]["code"] == "account-deleted"
-    assert email in checks["accounts"]["text"]
-    assert "undelete" in checks["accounts"]["remedy"]
-    memdeploy("up", "--yes")
-    assert {c["check"]: c["verdict"] for c in memdeploy("doctor").data["checks"]}["accounts"] == "passed"
-
-
-def test_doctor_tells_that_another_run_is_at_work(memdeploy: Memdeploy, cloud: Rehearsed) -> None:
-    memdeploy(*UP, "--name", "held")
-    here = this_process()
-    now = time.time()
-    held = Holder("n", here, "ann", "up", now, now, time.clock_gettime(time.CLOCK_BOOTTIME))
-    folder = memdeploy.state / "held"
-    free = {c["check"]: c["code"] for c in memdeploy("doctor").data["checks"]}
-    for old in folder.glob("lease.*.json"):
-        old.unlink()
-    (folder / "lease.99.json").write_text(json.dumps(held.to_json()))
-    found = {c["check"]: c for c in memdeploy("doctor").data["checks"]}
-    assert (free["journal"], found["journal"]["code"]) == ("ok", "locked")
-    assert "ann" in found["journal"]["text"]
 
 
 def test_finish_needs_a_destroy_that_was_begun(memdeploy: Memdeploy, cloud: Rehearsed) -> None:

@@ -1,104 +1,18 @@
-"""Compute Engine and Service Networking through the real client."""
+"""Compute Engine through the real client: operations, disks, machines, metadata."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from googleapiclient.errors import HttpError
 
 from memdeploy.rehearsal import identity
-from memdeploy.rehearsal.rules import holds
-from tests.contract.rehearsal.embedded import NUMBER, PROJECT, REGION, Embedded, embedded
+from tests.contract.rehearsal.compute import NETWORK, POLICY, SUBNET, ZONE, Compute
+from tests.contract.rehearsal.embedded import NUMBER, PROJECT, REGION, embedded
 from tests.contract.rehearsal.worlds import rehearsed
-
-ZONE = f"{REGION}-a"
-NETWORK = f"projects/{PROJECT}/global/networks/net"
-SUBNET = f"projects/{PROJECT}/regions/{REGION}/subnetworks/sub"
-POLICY = f"projects/{PROJECT}/regions/{REGION}/resourcePolicies/daily"
-DISK = f"projects/{PROJECT}/zones/{ZONE}/disks/data"
-PEERED = f"projects/{NUMBER}/global/networks/net"
-SERVICE = "services/servicenetworking.googleapis.com"
-SCHEDULE = {"schedule": {"dailySchedule": {"daysInCycle": 1, "startTime": "04:00"}}}
-
-
-class Compute:
-    """Calls in a form that says little: `do` waits for the operation, `refused` gives the error."""
-
-    def __init__(self, cloud: Embedded) -> None:
-        self.cloud, self.api = cloud, cloud.api("compute", "v1")
-
-    def __call__(self, method: str, **parameters: Any) -> Any:
-        collection, _, leaf = method.partition(".")
-        place = {"region": REGION} if collection in ("subnetworks", "addresses", "resourcePolicies") else {}
-        place |= {"zone": ZONE} if collection in ("disks", "instances") else {}
-        return getattr(getattr(self.api, collection)(), leaf)(project=PROJECT, **place, **parameters)
-
-    def get(self, method: str, **parameters: Any) -> dict[str, Any]:
-        found: dict[str, Any] = self(method, **parameters).execute()
-        return found
-
-    def do(self, method: str, **parameters: Any) -> dict[str, Any]:
-        operation = self.get(method, **parameters)
-        assert operation["status"] in ("PENDING", "RUNNING")
-        self.cloud.clock.advance(100)
-        return self.look(operation)
-
-    def look(self, operation: dict[str, Any]) -> dict[str, Any]:
-        path = operation["selfLink"].partition("/compute/v1/")[2]
-        return json.loads(self.cloud.http("GET", f"/compute/compute/v1/{path}")[2])
-
-    def refused(self, method: str, **parameters: Any) -> tuple[int, str]:
-        with pytest.raises(HttpError) as refused:
-            self.get(method, **parameters)
-        error = json.loads(refused.value.content)["error"]
-        assert "status" not in error
-        return error["code"], error["errors"][0]["reason"]
-
-    def network(self) -> None:
-        self.do("networks.insert", body={"name": "net", "autoCreateSubnetworks": False})
-        range_ = {"name": "range", "purpose": "VPC_PEERING", "addressType": "INTERNAL", "network": NETWORK}
-        self.do("globalAddresses.insert", body={**range_, "address": "10.70.0.0", "prefixLength": 16})
-        self.do("subnetworks.insert", body={"name": "sub", "network": NETWORK, "ipCidrRange": "10.71.0.0/24"})
-
-    def machine(self, **changes: Any) -> dict[str, Any]:
-        disk = {"source": DISK, "deviceName": "neo4j-7", "autoDelete": False}
-        image = {"sourceImage": "projects/cos-cloud/global/images/family/cos-stable", "diskSizeGb": "10"}
-        items = [{"key": "startup-script", "value": "#!/bin/sh\n"}, {"key": "enable-guest-attributes", "value": "TRUE"}]
-        return {
-            "name": "vm",
-            "machineType": f"zones/{ZONE}/machineTypes/e2-medium",
-            "disks": [{"boot": True, "autoDelete": True, "initializeParams": image}, disk],
-            "networkInterfaces": [{"subnetwork": SUBNET, "networkIP": "10.71.0.2"}],
-            "metadata": {"items": items},
-            **changes,
-        }
-
-    def prepared(self) -> None:
-        """Everything that the machine needs."""
-        self.network()
-        self.do("resourcePolicies.insert", body={"name": "daily", "snapshotSchedulePolicy": SCHEDULE})
-        self.do("disks.insert", body={"name": "data", "sizeGb": "20", "labels": {"a": "b"}})
-        address = {"name": "addr", "addressType": "INTERNAL", "purpose": "GCE_ENDPOINT", "subnetwork": SUBNET}
-        self.do("addresses.insert", body=address)
-
-
-@pytest.fixture
-def compute(tmp_path: Path) -> Iterator[Compute]:
-    with embedded(tmp_path) as cloud:
-        yield Compute(cloud)
-
-
-@pytest.fixture
-def running(compute: Compute) -> Compute:
-    compute.prepared()
-    done = compute.do("instances.insert", body=compute.machine())
-    assert (done["status"], done.get("error")) == ("DONE", None)
-    return compute
 
 
 def test_operations_go_through_their_states(compute: Compute) -> None:
@@ -129,52 +43,6 @@ def test_what_is_still_being_made_is_not_ready(compute: Compute) -> None:
     assert compute.refused("subnetworks.insert", body=body) == (400, "resourceNotReady")
     missing = {**body, "network": NETWORK + "2"}
     assert compute.refused("subnetworks.insert", body=missing) == (404, "notFound")
-
-
-@pytest.mark.parametrize("cidr", ["10.70.3.0/24", "10.71.0.128/25", "8.8.8.0/24", "10.71.0.1/24", "10.72.0.0/30"])
-def test_a_subnet_overlaps_nothing_and_is_a_private_range(compute: Compute, cidr: str) -> None:
-    compute.network()
-    assert compute.refused("subnetworks.insert", body={"name": "b", "network": NETWORK, "ipCidrRange": cidr})[0] == 400
-
-
-def test_a_network_in_use_stays(compute: Compute) -> None:
-    compute.network()
-    assert compute.refused("networks.delete", network="net") == (400, "resourceInUseByAnotherResource")
-
-
-def test_cloud_run_holds_a_subnet_for_hours(compute: Compute) -> None:
-    compute.network()
-    cloud = compute.cloud
-    with cloud.store.transaction():
-        holds.hold(cloud.app.cloud, SUBNET, "projects/p/locations/r/services/s", holds.DIRECT_VPC)
-    assert compute.refused("subnetworks.delete", subnetwork="sub") == (400, "resourceInUseByAnotherResource")
-    cloud.clock.advance(holds.DIRECT_VPC + 1)
-    assert compute.do("subnetworks.delete", subnetwork="sub")["status"] == "DONE"
-    assert compute.refused("subnetworks.get", subnetwork="sub") == (404, "notFound")
-
-
-def test_firewalls_are_patched_and_need_one_kind_of_target(compute: Compute) -> None:
-    compute.network()
-    body = {"name": "bolt", "network": NETWORK, "allowed": [{"IPProtocol": "tcp", "ports": ["7687"]}]}
-    both = {**body, "targetTags": ["a"], "targetServiceAccounts": ["a@b"]}
-    assert compute.refused("firewalls.insert", body=both)[0] == 400
-    compute.do("firewalls.insert", body={**body, "sourceRanges": ["10.71.0.0/24"]})
-    compute.do("firewalls.patch", firewall="bolt", body={"sourceRanges": ["10.71.1.0/24"]})
-    live = compute.get("firewalls.get", firewall="bolt")
-    assert (live["sourceRanges"], live["allowed"]) == (["10.71.1.0/24"], body["allowed"])
-
-
-def test_addresses_are_free_ones_and_take_labels_later(compute: Compute) -> None:
-    compute.network()
-    body = {"addressType": "INTERNAL", "purpose": "GCE_ENDPOINT", "subnetwork": SUBNET}
-    compute.do("addresses.insert", body={**body, "name": "a", "labels": {"x": "y"}})
-    first = compute.get("addresses.get", address="a")
-    assert (first["address"], first["status"], first.get("labels")) == ("10.71.0.2", "RESERVED", None)
-    assert compute.refused("addresses.insert", body={**body, "name": "b", "address": "10.71.0.2"})[0] == 400
-    wanted = {"labels": {"x": "y"}, "labelFingerprint": "old"}
-    assert compute.refused("addresses.setLabels", resource="a", body=wanted) == (412, "conditionNotMet")
-    compute.do("addresses.setLabels", resource="a", body={**wanted, "labelFingerprint": first["labelFingerprint"]})
-    assert compute.get("addresses.get", address="a")["labels"] == {"x": "y"}
 
 
 def test_a_disk_has_a_numeric_id_and_one_schedule(compute: Compute) -> None:
@@ -296,51 +164,6 @@ def test_lists_understand_filters_and_refuse_what_they_do_not(compute: Compute) 
     assert compute.refused("disks.list", filter="name ~~ x")[0] == 400
 
 
-def connect(compute: Compute, **changes: Any) -> dict[str, Any]:
-    networking = compute.cloud.api("servicenetworking", "v1")
-    body = {"network": PEERED, "reservedPeeringRanges": ["range"], **changes}
-    connections = networking.services().connections()
-    request = connections.patch(name=f"{SERVICE}/connections/-", updateMask="reservedPeeringRanges", body=body)
-    operation = request.execute()
-    compute.cloud.clock.advance(100)
-    done: dict[str, Any] = networking.operations().get(name=operation["name"]).execute()
-    return done
-
-
-def test_a_peering_holds_network_and_range(compute: Compute) -> None:
-    compute.network()
-    assert connect(compute)["response"]["peering"] == "servicenetworking-googleapis-com"
-    assert compute.get("networks.get", network="net")["peerings"][0]["state"] == "ACTIVE"
-    for method, name in (("networks.delete", {"network": "net"}), ("globalAddresses.delete", {"address": "range"})):
-        assert compute.refused(method, **name) == (400, "resourceInUseByAnotherResource")
-    compute.do("networks.removePeering", network="net", body={"name": "servicenetworking-googleapis-com"})
-    assert compute.do("globalAddresses.delete", address="range")["status"] == "DONE"
-
-
-@pytest.mark.parametrize(
-    "change", [{"network": f"projects/{PROJECT}/global/networks/net"}, {"reservedPeeringRanges": ["other"]}]
-)
-def test_a_peering_wants_the_number_and_ranges_that_are_there(compute: Compute, change: dict[str, Any]) -> None:
-    compute.network()
-    with pytest.raises(HttpError, match="400"):
-        connect(compute, **change)
-
-
-def test_a_connection_in_use_ends_its_deletion_with_code_9(compute: Compute) -> None:
-    compute.network()
-    connect(compute)
-    compute.cloud.put("sqladmin", "Instance", f"projects/{PROJECT}/instances/db", {}, vpc=NETWORK)
-    networking = compute.cloud.api("servicenetworking", "v1")
-    name = f"{SERVICE}/connections/servicenetworking-googleapis-com"
-    request = networking.services().connections().deleteConnection(name=name, body={"consumerNetwork": PEERED})
-    operation = request.execute()
-    compute.cloud.clock.advance(100)
-    done = networking.operations().get(name=operation["name"]).execute()
-    assert done["error"]["code"] == 9
-    found = networking.services().connections().list(parent=SERVICE, network=PEERED).execute()
-    assert found["connections"][0]["reservedPeeringRanges"] == ["range"]
-
-
 METADATA = f"/_rehearsal/metadata/{PROJECT}/{ZONE}/vm/computeMetadata/v1"
 FLAVOR = {"Metadata-Flavor": "Google"}
 
@@ -375,22 +198,6 @@ def test_organization_policies_are_answered_like_a_stale_fingerprint(tmp_path: P
         compute.prepared()
         assert compute.refused("instances.insert", body=compute.machine()) == (412, "conditionNotMet")
         assert "error" not in compute.do("instances.insert", body=compute.machine(metadata={"items": []}))
-
-
-def test_an_auto_mode_network_has_a_subnet_in_every_region_and_takes_them_with_it(compute: Compute) -> None:
-    """https://cloud.google.com/vpc/docs/subnets#ip-ranges"""
-    compute.do("networks.insert", body={"name": "auto", "autoCreateSubnetworks": True})
-    network = compute.get("networks.get", network="auto")
-    assert network["autoCreateSubnetworks"]
-    assert len(network["subnetworks"]) == len(compute.api.regions().list(project=PROJECT).execute()["items"])
-    subnet = compute.get("subnetworks.get", subnetwork="auto")
-    assert (subnet["ipCidrRange"], subnet["region"].rsplit("/", 1)[-1]) == ("10.128.0.0/20", REGION)
-    address = {"name": "a", "addressType": "INTERNAL", "subnetwork": f"regions/{REGION}/subnetworks/auto"}
-    compute.do("addresses.insert", body=address)
-    assert compute.refused("networks.delete", network="auto") == (400, "resourceInUseByAnotherResource")
-    compute.do("addresses.delete", address="a")
-    compute.do("networks.delete", network="auto")
-    assert compute.refused("subnetworks.get", subnetwork="auto")[0] == 404
 
 
 def test_what_older_clients_ask_for_is_still_taken(compute: Compute) -> None:
