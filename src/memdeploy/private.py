@@ -95,10 +95,11 @@ def create(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def whole(path: Path, *, lasting: bool = True) -> Iterator[IO[bytes]]:
-    """Written under another name, then put in its place, where a link is replaced and not followed: whoever reads sees
-    the old file or the new. `lasting`: it is on the disk by then. Left by an error, the old one stays."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+def whole(path: Path, *, lasting: bool = True, drafts: Path | None = None) -> Iterator[IO[bytes]]:
+    """Written under another name (in `drafts`, a folder of the same disk; else beside it), then put in its place, where
+    a link is replaced and not followed: whoever reads sees the old file or the new. `lasting`: it is on the disk by
+    then. Left by an error, the old one stays."""
+    draft = (drafts or path.parent) / f".{path.name}.{secrets.token_hex(6)}"
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -60,8 +60,9 @@ class Chain:
             if code != KILLED:
                 wrong.append(f"{line[0]} at {point}:{step}:{verb} left with {code}: {said[-1500:]}")
         code, said = self.run(line)
-        if (code, self.there()) != (0, end):
-            wrong.append(f"{line[0]} after {point} left with {code}, {self.there()}, not {end}: {said[-1500:]}")
+        found = self.there() if code == 0 else []
+        if (code, found) != (0, end):
+            wrong.append(f"{line[0]} after {point} left with {code}, {found}, not {end}: {said[-1500:]}")
         tried = len(changes)
         row = (self.provider, command or line[0], str(point), tried, tried, max(0, tried - len(wrong)))
         results.record("crash-local", TITLE, COLUMNS, [row], keys=3)

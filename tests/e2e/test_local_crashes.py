@@ -1,4 +1,4 @@
-"""The crash matrix of deployments on this machine (`chains`): both runtimes, and an upgrade with its memories."""
+"""The crash matrix of deployments on this machine (`chains`): both runtimes, and what carries memories."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import docker
 import pytest
 
 from memdeploy.engine.crash import Point
-from tests.e2e.chains import Chain
+from tests.e2e.chains import KILLED, Chain
 from tests.e2e.embedded import UP, Home, a_python
 from tests.e2e.local import LABEL, Local, any_port, remove_all, texts
 from tests.support.cli import Memdeploy
@@ -121,6 +121,66 @@ def test_containers_other_settings(local: Local) -> None:
     chain = Chain("local, docker", local.memdeploy, lambda: [*of_the_engine(local), *settings(local.memdeploy)])
     first, other = (("--local-port", any_port(), "--chat-model", chat) for chat in ("gpt-4o-mini", "gpt-4o"))
     other_settings(chain, CONTAINERS, first, other)
+
+
+def remembered(home: Home) -> list[str]:
+    """Whole ones, and all that is found."""
+    total = home.memdeploy("verify", "--data").data["data"]["total"]
+    return [f"counts: {total}", *sorted(home.find("lanterns that a pier lends"))]
+
+
+def test_a_restore_brings_every_memory_back(home: Home, tmp_path: Path) -> None:
+    """Over what was stored since; however often it was killed."""
+    chain = Chain("local, embedded", home.memdeploy, lambda: [*of_processes(home), *remembered(home)])
+    chain.undisturbed((*UP, "--local-port", any_port()))
+    for number in range(8):
+        home.store(f"Pier {number} lends {number} lanterns.")
+    archive = str(tmp_path / "saved.tar")
+    chain.undisturbed(("backup", "--yes", "--to", archive))
+    restore = ("restore", archive, "--name", "memmachine", "--yes")
+    home.store("This pier came later.")
+    changes = chain.undisturbed(restore)
+    end = chain.there()
+    assert len([line for line in end if "lanterns." in line]) == 8
+    wrong: list[str] = []
+    for point in Point:
+        home.store("This pier came later.")
+        assert chain.there() != end
+        wrong += chain.disturbed(restore, point, changes, end)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_backup_harms_nothing(home: Home, tmp_path: Path) -> None:
+    """However often it was killed: the service runs, the memories are there, and nothing but the archive is left. Also
+    when `up` goes on, or a backup to another place."""
+    archive, elsewhere = tmp_path / "saved.tar", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    def there() -> list[str]:
+        beside = sorted(path.name for path in tmp_path.iterdir() if path != archive)
+        return [*of_processes(home), *remembered(home), f"saved: {archive.exists()}", *beside]
+
+    chain = Chain("local, embedded", home.memdeploy, there)
+    chain.undisturbed((*UP, "--local-port", any_port()))
+    for number in range(8):
+        home.store(f"Pier {number} lends {number} lanterns.")
+    backup = ("backup", "--yes", "--to", str(archive))
+    changes = chain.undisturbed(backup)
+    end = there()
+    wrong: list[str] = []
+    for point in Point:
+        archive.unlink()
+        wrong += chain.disturbed(backup, point, changes, end)
+    assert not wrong, "\n".join(wrong)
+    step, verb = next(change for change in changes if change[0].startswith("dump."))
+    other = ("backup", "--yes", "--to", str(elsewhere / "saved.tar"))
+    assert chain.run(other, f"after-outcome:{step}:{verb}")[0] == KILLED
+    chain.undisturbed(UP)
+    assert home.find("lanterns that a pier lends")
+    archive.unlink()
+    chain.undisturbed(backup)
+    assert there() == end
+    assert list(elsewhere.iterdir()) == []
 
 
 @pytest.mark.engine

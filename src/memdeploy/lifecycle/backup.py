@@ -21,9 +21,10 @@ from memdeploy.lifecycle.changing import Changing, change
 from memdeploy.lifecycle.outcome import seconds_since
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result
-from memdeploy.lifecycle.scratch import scratch
+from memdeploy.lifecycle.scratch import clear, scratch
+from memdeploy.lifecycle.unfinished import SAVING, fact
 from memdeploy.memmachine import archive
-from memdeploy.memmachine.archive import Manifest, Part
+from memdeploy.memmachine.archive import ArchiveError, Manifest, Part
 from memdeploy.providers.local.settled import default_folder
 from memdeploy.state.journal import DeploymentStatus
 
@@ -62,12 +63,13 @@ def backup(request: Request, sink: Sink) -> Result:
 
 
 def place(changing: Changing, wanted: Path | None) -> Path:
-    """Where the archive goes. Raises `Refused` when something is there already."""
-    moment = datetime.fromtimestamp(changing.session.clock.now(), UTC).strftime("%Y%m%dT%H%M%SZ")
+    """Where the archive goes. Raises `Refused` when something is there already, but for what a backup left there that
+    was interrupted before it told of it: the same command again makes that anew."""
+    moment = _now(changing).strftime("%Y%m%dT%H%M%SZ")
     name = f"{changing.journal.name}-{moment}{SUFFIX}"
     path = wanted or default_folder() / FOLDER / name
     path = path / name if path.is_dir() else path
-    if path.exists():
+    if path.exists() and not _is_unfinished(changing, path):
         raise Refused(f"{path} is there already", code="exists", where=str(path), suggestion="Name another with --to.")
     try:
         private.make_missing(path.parent)
@@ -83,6 +85,7 @@ def make(changing: Changing, path: Path, *, start_again: bool = True) -> Made:
     """Stops the service, counts, dumps, writes and checks the archive, remembers it in the journal, and starts the
     service again, whatever went wrong. Raises what did."""
     opened = changing.session
+    _begin(changing, path)
     with scratch(path.parent, changing.journal.id) as folder:
         graph = opened.cloud.dumping(folder)
         try:
@@ -101,6 +104,34 @@ def make(changing: Changing, path: Path, *, start_again: bool = True) -> Made:
         _start(changing, graph)
     _remember(changing, made)
     return made
+
+
+def _begin(changing: Changing, path: Path) -> None:
+    """Recorded, so that the next one knows what an interrupted one may have left: copies of all memories."""
+    left = fact(changing.journal, SAVING)
+    if left:
+        clear(Path(str(left["archive"])).parent, changing.journal.id)
+    began = left["began"] if left.get("archive") == str(path) else _said(changing)
+    changing.writer.update(facts={SAVING: {"archive": str(path), "began": began}})
+
+
+def _is_unfinished(changing: Changing, path: Path) -> bool:
+    saving = fact(changing.journal, SAVING)
+    if saving.get("archive") != str(path):
+        return False
+    try:
+        found = archive.read(path)
+    except ArchiveError:
+        return False
+    return found.id == changing.journal.id and found.created >= str(saving.get("began"))
+
+
+def _now(changing: Changing) -> datetime:
+    return datetime.fromtimestamp(changing.session.clock.now(), UTC)
+
+
+def _said(changing: Changing) -> str:
+    return _now(changing).isoformat(timespec="seconds")
 
 
 def _start(changing: Changing, graph: Graph) -> None:
@@ -129,7 +160,7 @@ def _manifest(changing: Changing, counted: Mapping[str, Any], parts: tuple[Part,
         id=changing.journal.id,
         provider=f"{opened.deployment.provider}",
         release=opened.deployment.release,
-        created=datetime.fromtimestamp(opened.clock.now(), UTC).isoformat(timespec="seconds"),
+        created=_said(changing),
         parts=parts,
         counts=counted,
         configuration=opened.deployment.model_dump(mode="json"),
@@ -140,4 +171,4 @@ def _manifest(changing: Changing, counted: Mapping[str, Any], parts: tuple[Part,
 def _remember(changing: Changing, made: Made) -> None:
     known = list(changing.journal.facts.get("backups") or ())
     entry = {"archive": str(made.path), "created": made.manifest.created, "release": made.manifest.release}
-    changing.writer.update(facts={"backups": [*known, entry][-_REMEMBERED:]})
+    changing.writer.update(facts={"backups": [*known, entry][-_REMEMBERED:], SAVING: None})

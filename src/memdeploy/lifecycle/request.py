@@ -20,8 +20,8 @@ class Request:
     `explicit` are the configuration paths (`gcp.project`) that a flag or the environment gave, `given` their values:
     laid over the journal's configuration with `config.load.override`, and compared with the journal's identity.
     `name` is None when nobody named a deployment: then it is the only one. `state` is the folder or URL of the
-    journals; None: the user's own. `cancel` is set by a first SIGINT, SIGTERM or SIGHUP (`cli.signals`, which also emits
-    STOPPING); it is for clock and runner. `backing` is `none`, `containers` or `auto`; `time_scale` None is the
+    journals; None: the user's own. `cancel` is set by a first signal (`cli.signals`, which also emits STOPPING); it
+    is for clock and runner. `backing` is `none`, `containers` or `auto`; `time_scale` None is the
     rehearsal's default. `secrets` reads what the user gives for a configuration (`Context.model_key`,
     `neo4j_password`) and raises `UsageError` for what cannot be read.
     `archive` is where `backup` writes and `restore` reads, `to` the release of `upgrade`, `into`

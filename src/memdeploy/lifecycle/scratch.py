@@ -13,11 +13,19 @@ from pathlib import Path
 def scratch(beside: Path, deployment: str) -> Iterator[Path]:
     """On the disk of `beside`, readable by its owner alone. What a killed run left there goes first: the caller holds
     the lease of `deployment` (its id), so no other run of it is at work."""
-    prefix = f".memdeploy-{deployment}-"
-    for left in beside.glob(f"{prefix}*"):
-        shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=beside))
+    clear(beside, deployment)
+    folder = Path(tempfile.mkdtemp(prefix=_prefix(deployment), dir=beside))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear(beside: Path, deployment: str) -> None:
+    """What a killed run left there; the caller holds the lease."""
+    for left in beside.glob(f"{_prefix(deployment)}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _prefix(deployment: str) -> str:
+    return f".memdeploy-{deployment}-"

@@ -9,8 +9,10 @@ from memdeploy.errors import Refused
 from memdeploy.state.journal import Journal
 
 RESTORING, UPGRADE, PREVIOUS, MIGRATION = "restoring", "upgrade", "previous", "migration"
-"""Names of facts. restoring: {archive}; upgrade: {from, to, archive, configuration}; previous: the same, of the last
-upgrade that ended well; migration: {into, to, done}, of memories that are carried into another deployment."""
+SAVING = "saving"
+"""Names of facts. saving: {archive, began}, of a backup that has not ended; restoring: {archive}; upgrade: {from, to,
+archive, configuration}; previous: the same, of the last upgrade that ended well; migration: {into, to, done}, of
+memories that are carried into another deployment."""
 
 
 def refuse(journal: Journal) -> None:

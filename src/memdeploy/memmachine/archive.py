@@ -65,8 +65,9 @@ class Manifest:
 
 
 def write(path: Path, manifest: Manifest, folder: Path) -> None:
-    """`folder` holds the parts. Raises `ArchiveError`; there is then no file of that name, or the one from before."""
-    with _files(path), private.whole(path) as file:
+    """`folder`, on the disk of `path`, holds the parts, and what is written until it is whole. Raises `ArchiveError`;
+    there is then no file of that name, or the one from before."""
+    with _files(path), private.whole(path, drafts=folder) as file:
         _fill(file, manifest, folder)
 
 

@@ -13,11 +13,13 @@ from memdeploy.config import key
 from memdeploy.config.load import load
 from memdeploy.config.model import Deployment
 from memdeploy.engine.clock import SystemClock
+from memdeploy.errors import Refused
 from memdeploy.lifecycle import backup, restore
 from memdeploy.lifecycle.changing import Changing
 from memdeploy.lifecycle.request import Request
+from memdeploy.lifecycle.scratch import scratch
 from memdeploy.memmachine import archive
-from memdeploy.memmachine.archive import Part
+from memdeploy.memmachine.archive import Manifest, Part
 from memdeploy.providers.local.embedded import layout
 from memdeploy.providers.local.embedded.transfer import PARTS, Dump
 from memdeploy.providers.local.vault import FileVault
@@ -80,6 +82,68 @@ def test_what_is_saved_of_an_embedded_deployment_holds_no_secret(tmp_path: Path)
         assert [member.name for member in opened] == ["manifest.json", *(f"parts/{name}" for name in PARTS.values())]
         assert {member.mode for member in opened} == {0o600}
     assert b"a memory" in path.read_bytes(), "what is looked through is not packed"
+
+
+BEGAN = "2026-03-01T10:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("saving", "is_made_anew"),
+    [
+        ({}, False),
+        ({"archive": "another.tar", "began": BEGAN}, False),
+        ({"began": BEGAN}, True),
+        ({"began": "2026-03-01T12:00:00+00:00"}, False),
+        ({"began": BEGAN, "id": "of-another-1"}, False),
+    ],
+    ids=["nothing was interrupted", "elsewhere", "by the interrupted one", "from before it", "another deployment's"],
+)
+def test_only_what_an_interrupted_backup_left_is_made_anew(
+    tmp_path: Path, saving: dict[str, str], is_made_anew: bool
+) -> None:
+    """It was killed after the archive was in its place, before the service ran again and anybody was told."""
+    path, own = tmp_path / "saved.tar", saving.get("id", "abcdefghijkl")
+    archive.write(path, Manifest("one", own, "local", "0.4.0", "2026-03-01T11:00:00+00:00", ()), tmp_path)
+    facts = {"saving": {"archive": str(path), **saving}} if saving else {}
+    changing = _changing(facts)
+    if is_made_anew:
+        assert backup.place(changing, path) == path
+        return
+    with pytest.raises(Refused, match="is there already"):
+        backup.place(changing, path)
+
+
+def test_a_file_that_is_no_archive_stays(tmp_path: Path) -> None:
+    path = tmp_path / "saved.tar"
+    path.write_text("a letter")
+    with pytest.raises(Refused):
+        backup.place(_changing({"saving": {"archive": str(path), "began": BEGAN}}), path)
+
+
+def test_what_killed_backups_left_elsewhere_goes_and_when_the_first_began_is_kept(tmp_path: Path) -> None:
+    journal = SimpleNamespace(name="one", id="abcdefghijkl", facts={})
+    writer = SimpleNamespace(update=lambda facts: journal.facts.update(facts))
+    changing = cast(
+        Changing, SimpleNamespace(session=SimpleNamespace(clock=SystemClock()), journal=journal, writer=writer)
+    )
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    backup._begin(changing, first / "saved.tar")
+    journal.facts["saving"]["began"] = BEGAN
+    never_left = scratch(first, journal.id)
+    left = never_left.__enter__()
+    assert left.exists()
+    backup._begin(changing, first / "saved.tar")
+    assert not left.exists()
+    assert journal.facts["saving"] == {"archive": str(first / "saved.tar"), "began": BEGAN}
+    backup._begin(changing, second / "saved.tar")
+    assert journal.facts["saving"]["began"] > BEGAN
+
+
+def _changing(facts: dict[str, Any]) -> Changing:
+    journal = SimpleNamespace(name="one", id="abcdefghijkl", facts=facts)
+    return cast(Changing, SimpleNamespace(session=SimpleNamespace(clock=SystemClock()), journal=journal))
 
 
 def _configured(folder: Path, text: str) -> Deployment:
