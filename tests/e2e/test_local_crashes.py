@@ -172,9 +172,10 @@ def test_a_backup_harms_nothing(home: Home, tmp_path: Path) -> None:
         archive.unlink()
         wrong += chain.disturbed(backup, point, changes, end)
     assert not wrong, "\n".join(wrong)
-    step, verb = next(change for change in changes if change[0].startswith("dump."))
+    step, verb = changes[0]
     other = ("backup", "--yes", "--to", str(elsewhere / "saved.tar"))
     assert chain.run(other, f"after-outcome:{step}:{verb}")[0] == KILLED
+    assert list(elsewhere.iterdir()) != []
     chain.undisturbed(UP)
     assert home.find("lanterns that a pier lends")
     archive.unlink()
