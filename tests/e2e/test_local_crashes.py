@@ -125,7 +125,7 @@ def test_containers_other_settings(local: Local) -> None:
 
 def remembered(home: Home) -> list[str]:
     """Whole ones, and all that is found."""
-    total = home.memdeploy("verify", "--data").data["data"]["total"]
+    total = home.memdeploy("verify", "--data", "--name", home.name).data["data"]["total"]
     return [f"counts: {total}", *sorted(home.find("lanterns that a pier lends"))]
 
 
@@ -147,6 +147,31 @@ def test_a_restore_brings_every_memory_back(home: Home, tmp_path: Path) -> None:
         home.store("This pier came later.")
         assert chain.there() != end
         wrong += chain.disturbed(restore, point, changes, end)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_restore_under_another_name_makes_one_deployment(home: Home, tmp_path: Path) -> None:
+    """It deploys first, and goes on with that too."""
+    archive, again = str(tmp_path / "saved.tar"), Home(home.folder, home.cache, name="again")
+
+    def there() -> list[str]:
+        return [*of_processes(again), *remembered(again)]
+
+    chain = Chain("local, embedded", home.memdeploy, there)
+    chain.undisturbed((*UP, "--local-port", any_port()))
+    for number in range(8):
+        home.store(f"Pier {number} lends {number} lanterns.")
+    chain.undisturbed(("backup", "--yes", "--to", archive))
+    chain.undisturbed(DESTROY)
+    restore = ("restore", archive, "--name", "again", "--yes")
+    changes = chain.undisturbed(restore)
+    end = there()
+    assert len([line for line in end if "lanterns." in line]) == 8
+    wrong: list[str] = []
+    for point in Point:
+        chain.undisturbed((*DESTROY, "--name", "again"))
+        wrong += chain.disturbed(restore, point, changes, end, "restore, another name")
+    chain.undisturbed((*DESTROY, "--name", "again"))
     assert not wrong, "\n".join(wrong)
 
 

@@ -21,7 +21,9 @@ from memdeploy.lifecycle.up import up
 from memdeploy.lifecycle.verify import prove
 from memdeploy.memmachine import archive
 from memdeploy.memmachine.archive import ArchiveError, Manifest
-from memdeploy.state.journal import DeploymentStatus
+from memdeploy.state.journal import DeploymentStatus, Journal
+
+_ON_THE_WAY = frozenset({DeploymentStatus.NEW, DeploymentStatus.DEPLOYING, DeploymentStatus.FAILED})
 
 
 def restore(request: Request, sink: Sink) -> Result:
@@ -32,13 +34,19 @@ def restore(request: Request, sink: Sink) -> Result:
     deployments = where.deployments(request.state)
     name = request.name or manifest.deployment
     request = replace(request, name=name)
-    made = naming.existing(name, deployments) is None
-    if made:
+    journal = naming.existing(name, deployments)
+    made = journal is None
+    if journal is None or _half_made(journal):
         found = up(replace(request, command="up", deployment=_configuration(request, manifest)), sink)
         if found.status != "success" or "url" not in found.data:
             return replace(found, command="restore")
     with change(replace(request, deployment=None, given={}), sink) as changing:
         return _restore(changing, manifest, made=made)
+
+
+def _half_made(journal: Journal) -> bool:
+    """Where `up` was interrupted, a restore's own perhaps: it goes on first. What it holds is asked about."""
+    return journal.status in _ON_THE_WAY and "service" not in journal.outputs()
 
 
 def _configuration(request: Request, manifest: Manifest) -> Deployment:
