@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from memdeploy.errors import ExitCode, Refused
-from memdeploy.lifecycle import unfinished
+from memdeploy.lifecycle import restore, unfinished
 from memdeploy.lifecycle.dataruns import differing
 from memdeploy.lifecycle.migrate import default_name
-from tests.unit.lifecycle.toys import journal
+from tests.unit.lifecycle.toys import journal, record
 
 UPGRADE = {"from": "0.2.6", "to": "0.3.9", "archive": None, "configuration": {}}
 
@@ -30,6 +30,18 @@ def test_it_is_refused_and_says_what_ends_it(facts: dict[str, object], code: str
 @pytest.mark.parametrize("facts", [{}, {"previous": UPGRADE}, {"migration": {"into": "new"}}, {"backups": []}])
 def test_nothing_else_stands_in_the_way(facts: dict[str, object]) -> None:
     unfinished.refuse(journal(facts=facts))
+
+
+@pytest.mark.parametrize("status", ["new", "deploying", "failed"])
+def test_a_restore_goes_on_with_an_up_that_never_came_to_its_service(status: str) -> None:
+    served = {"service": record("service", outputs={"uri": "http://127.0.0.1:8080"})}
+    assert restore._half_made(journal(status))
+    assert not restore._half_made(journal(status, steps=served))
+
+
+@pytest.mark.parametrize("status", ["ready", "retained", "destroying", "leftovers", "migrating"])
+def test_what_rests_or_goes_is_not_deployed_by_a_restore(status: str) -> None:
+    assert not restore._half_made(journal(status))
 
 
 def counted(**projects: tuple[int, int]) -> dict[str, object]:
