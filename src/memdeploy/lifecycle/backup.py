@@ -22,7 +22,7 @@ from memdeploy.lifecycle.outcome import seconds_since
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result
 from memdeploy.lifecycle.scratch import clear, scratch
-from memdeploy.lifecycle.unfinished import SAVING, fact
+from memdeploy.lifecycle.unfinished import SAVING, fact, refuse
 from memdeploy.memmachine import archive
 from memdeploy.memmachine.archive import ArchiveError, Manifest, Part
 from memdeploy.providers.local.settled import default_folder
@@ -31,7 +31,7 @@ from memdeploy.state.journal import DeploymentStatus
 FOLDER = "backups"
 SUFFIX = ".memdeploy.tar"
 _REMEMBERED = 20
-_WHOLE = frozenset({DeploymentStatus.READY, DeploymentStatus.FAILED, DeploymentStatus.MIGRATING})
+_WHOLE = frozenset({DeploymentStatus.READY, DeploymentStatus.FAILED})
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ def backup(request: Request, sink: Sink) -> Result:
     with change(request, sink) as changing:
         opened = changing.session
         start = opened.clock.boottime()
+        refuse(changing.journal)
         _refuse_partial(changing)
         path = place(changing, request.archive)
         opened.begin(opened.cloud.dumping(path.parent))

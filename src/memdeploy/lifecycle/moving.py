@@ -13,7 +13,7 @@ from memdeploy.errors import JournalError
 from memdeploy.lifecycle import configuration
 from memdeploy.lifecycle.changing import Changing, shared_at_rest
 from memdeploy.lifecycle.loading import load
-from memdeploy.lifecycle.unfinished import PREVIOUS, UPGRADE
+from memdeploy.lifecycle.unfinished import PREVIOUS, RESTORING, RETURNING, UPGRADE
 from memdeploy.state.journal import DeploymentStatus
 
 
@@ -28,18 +28,19 @@ def deploy(changing: Changing) -> RunResult:
     return changing.runner(opened.graph, shared_at_rest(opened)).ensure(opened.observe())
 
 
-def back(changing: Changing, upgrade: Mapping[str, Any]) -> RunResult:
-    """The databases as the archive holds them, then the earlier release on them. `upgrade` is the fact of that name.
-    Raises what went wrong with the data."""
+def back(changing: Changing, upgrade: Mapping[str, Any], why: str) -> RunResult:
+    """The databases as the archive holds them, then the earlier release on them. `upgrade` is the fact of that name;
+    from the first byte that is replaced it says that only this goes on. Raises what went wrong with the data."""
     deployment = earlier(changing, upgrade)
     # First what it runs with: what is loaded is counted by the release that wrote it.
     found = _ready(to(changing, deployment))
     if not found.ok:
         return found
+    changing.writer.update(facts={UPGRADE: {**upgrade, RETURNING: why}})
     load(to(changing, deployment), Path(str(upgrade["archive"])), start_again=False)
     found = deploy(to(changing, deployment))
     if found.ok:
-        facts = {UPGRADE: None, PREVIOUS: None}
+        facts = {UPGRADE: None, PREVIOUS: None, RESTORING: None}
         settled = deployment.model_dump(mode="json")
         changing.writer.update(status=DeploymentStatus.READY, configuration=settled, facts=facts)
     return found

@@ -16,7 +16,7 @@ from memdeploy.lifecycle.loading import load, refuse_misfit
 from memdeploy.lifecycle.outcome import seconds_since
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Result
-from memdeploy.lifecycle.unfinished import RESTORING, fact
+from memdeploy.lifecycle.unfinished import RESTORING, UPGRADE, fact, refuse
 from memdeploy.lifecycle.up import up
 from memdeploy.lifecycle.verify import prove
 from memdeploy.memmachine import archive
@@ -68,6 +68,8 @@ def _restore(changing: Changing, manifest: Manifest, *, made: bool) -> Result:
     path = opened.request.archive
     if path is None:  # pragma: no cover - refused before
         raise AssertionError
+    if fact(changing.journal, UPGRADE):
+        refuse(changing.journal)
     refuse_misfit(changing, manifest, path)
     data: dict[str, Any] = {**opened.header(), "archive": str(path), "created": manifest.created}
     if not made and not fact(changing.journal, RESTORING) and not _agreed(changing, manifest):

@@ -14,7 +14,7 @@ from memdeploy.lifecycle.changing import Changing, change
 from memdeploy.lifecycle.outcome import error_of, seconds_since
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Outcome, Result, error_entry
-from memdeploy.lifecycle.unfinished import PREVIOUS, UPGRADE, fact
+from memdeploy.lifecycle.unfinished import PREVIOUS, RETURNING, UPGRADE, fact
 from memdeploy.memmachine import archive
 from memdeploy.memmachine.archive import Manifest
 from memdeploy.state.journal import DeploymentStatus
@@ -34,7 +34,7 @@ def rollback(request: Request, sink: Sink) -> Result:
             return Result("rollback", "success", ExitCode.DONE, {**data, "changed": False})
         opened.begin(opened.graph)
         changing.writer.update(status=DeploymentStatus.MIGRATING, facts={UPGRADE: dict(upgrade)})
-        found = moving.back(changing, upgrade)
+        found = moving.back(changing, upgrade, str(upgrade.get(RETURNING) or "it was rolled back"))
         error = error_of(found, "rollback")
         code = ExitCode(error.exit_code) if error else ExitCode.DONE
         status: Outcome = "error" if error else "success"

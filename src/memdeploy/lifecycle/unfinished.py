@@ -9,15 +9,24 @@ from memdeploy.errors import Refused
 from memdeploy.state.journal import Journal
 
 RESTORING, UPGRADE, PREVIOUS, MIGRATION = "restoring", "upgrade", "previous", "migration"
-SAVING = "saving"
+SAVING, RETURNING = "saving", "returning"
 """Names of facts. saving: {archive, began}, of a backup that has not ended; restoring: {archive}; upgrade: {from, to,
-archive, configuration}; previous: the same, of the last upgrade that ended well; migration: {into, to, done}, of
-memories that are carried into another deployment."""
+archive, configuration, returning (why, once the archive is loaded in the place of what the new release may have
+touched)}; previous: the same, of the last upgrade that ended well; migration: {into, to, done}, of memories that are
+carried into another deployment."""
 
 
 def refuse(journal: Journal) -> None:
     """Raises `Refused` for an interrupted upgrade or restore, and says what ends it."""
     upgrade = fact(journal, UPGRADE)
+    if upgrade.get(RETURNING):
+        raise Refused(
+            f"the way back of {journal.name} to {upgrade['from']} was interrupted: its databases may hold a part of the"
+            " memories",
+            code="rollback-interrupted",
+            where=journal.name,
+            suggestion=f"`memdeploy rollback --name {journal.name}` goes on.",
+        )
     if upgrade:
         raise Refused(
             f"an upgrade of {journal.name} from {upgrade['from']} to {upgrade['to']} was interrupted",

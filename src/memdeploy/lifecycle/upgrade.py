@@ -19,7 +19,7 @@ from memdeploy.lifecycle.changing import Changing, change
 from memdeploy.lifecycle.outcome import error_of, seconds_since
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Outcome, Result, error_entry
-from memdeploy.lifecycle.unfinished import PREVIOUS, RESTORING, UPGRADE, fact, refuse
+from memdeploy.lifecycle.unfinished import PREVIOUS, RESTORING, RETURNING, UPGRADE, fact, refuse
 from memdeploy.memmachine import upgrades
 from memdeploy.memmachine.releases import DEFAULT
 from memdeploy.state.journal import DeploymentStatus
@@ -42,9 +42,7 @@ def upgrade(request: Request, sink: Sink) -> Result:
             return Result("upgrade", "success", ExitCode.DONE, {**data, "changed": False})
         opened.begin(opened.graph)
         saved = _saved(changing, before, after)
-        moved = moving.to(changing, opened.deployment.model_copy(update={"release": after}))
-        found = moving.deploy(moved)
-        error = _ended(changing, moved, saved, found)
+        found, error = _gone_on(changing, saved, after)
         data |= {"archive": saved["archive"], "changed": error is None, "seconds": seconds_since(opened.clock, start)}
         return _result(changing, data, found, error)
 
@@ -103,6 +101,17 @@ def _saved(changing: Changing, before: str, after: str) -> Mapping[str, Any]:
     return saved
 
 
+def _gone_on(
+    changing: Changing, saved: Mapping[str, Any], after: str
+) -> tuple[RunResult | None, MemdeployError | None]:
+    """To the new release; or back, where an earlier run was on that way: what it loaded is not the new release's."""
+    if saved.get(RETURNING):
+        return None, _returned(changing, saved, str(saved[RETURNING]))
+    moved = moving.to(changing, changing.session.deployment.model_copy(update={"release": after}))
+    found = moving.deploy(moved)
+    return found, _ended(changing, moved, saved, found)
+
+
 def _ended(changing: Changing, moved: Changing, saved: Mapping[str, Any], found: RunResult) -> MemdeployError | None:
     """None when the new release serves. Interrupted: as far as it came, for `upgrade` or `rollback` to go on from."""
     if found.ok:
@@ -112,15 +121,17 @@ def _ended(changing: Changing, moved: Changing, saved: Mapping[str, Any], found:
         return None
     if found.cancelled is not None:
         return error_of(found, "upgrade")
-    return _returned(changing, saved, found)
-
-
-def _returned(changing: Changing, saved: Mapping[str, Any], found: RunResult) -> MemdeployError:
     cause = error_of(found, "upgrade")
-    why = cause.message if cause else "for an unknown reason"
+    return _returned(changing, saved, cause.message if cause else "for an unknown reason", cause)
+
+
+def _returned(
+    changing: Changing, saved: Mapping[str, Any], why: str, cause: MemdeployError | None = None
+) -> MemdeployError:
+    """`cause` is known to the run that failed, not to one that goes on with its way back."""
     text = f"{saved['to']} did not store and find a memory ({why}); going back to {saved['from']}"
     changing.session.tell(EventKind.NOTICE, text=text, level="warning")
-    again = moving.back(changing, saved)
+    again = moving.back(changing, saved, why)
     if not again.ok:
         left = error_of(again, "rollback")
         return StepFailed(
@@ -138,12 +149,12 @@ def _returned(changing: Changing, saved: Mapping[str, Any], found: RunResult) ->
     return error
 
 
-def _result(changing: Changing, data: dict[str, Any], found: RunResult, error: MemdeployError | None) -> Result:
+def _result(changing: Changing, data: dict[str, Any], found: RunResult | None, error: MemdeployError | None) -> Result:
     outputs = changing.journal.outputs()
     if error is None:
         data |= {"url": outputs["service"]["uri"], "verified": outputs["verify"]["verified"], "release": data["to"]}
     code = ExitCode(error.exit_code) if error else ExitCode.DONE
     status: Outcome = "error" if error else "success"
-    steps = [{"name": s.name, "status": str(s.action), "seconds": s.seconds} for s in found.steps]
+    steps = [{"name": s.name, "status": str(s.action), "seconds": s.seconds} for s in (found.steps if found else ())]
     changing.session.tell(EventKind.RUN_FINISHED, status=status, exit_code=int(code), seconds=data["seconds"])
     return Result("upgrade", status, code, {**data, "steps": steps}, [error_entry(error)] if error else [])

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
+from memdeploy.engine.results import RunResult
 from memdeploy.errors import ExitCode, Refused
-from memdeploy.lifecycle import restore, unfinished
+from memdeploy.lifecycle import moving, restore, unfinished, upgrade
+from memdeploy.lifecycle.changing import Changing
 from memdeploy.lifecycle.dataruns import differing
 from memdeploy.lifecycle.migrate import default_name
-from tests.unit.lifecycle.toys import journal, record
+from tests.unit.lifecycle.toys import deployment, journal, record
 
 UPGRADE = {"from": "0.2.6", "to": "0.3.9", "archive": None, "configuration": {}}
 
@@ -17,6 +23,11 @@ UPGRADE = {"from": "0.2.6", "to": "0.3.9", "archive": None, "configuration": {}}
     ("facts", "code", "command"),
     [
         ({"upgrade": UPGRADE}, "upgrade-interrupted", "memdeploy rollback --name memmachine"),
+        (
+            {"upgrade": {**UPGRADE, "archive": "/safe/a.tar", "returning": "it failed"}},
+            "rollback-interrupted",
+            "memdeploy rollback --name memmachine",
+        ),
         ({"restoring": {"archive": "/safe/a.tar"}}, "restore-interrupted", "memdeploy restore /safe/a.tar"),
     ],
 )
@@ -42,6 +53,30 @@ def test_a_restore_goes_on_with_an_up_that_never_came_to_its_service(status: str
 @pytest.mark.parametrize("status", ["ready", "retained", "destroying", "leftovers", "migrating"])
 def test_what_rests_or_goes_is_not_deployed_by_a_restore(status: str) -> None:
     assert not restore._half_made(journal(status))
+
+
+def test_an_upgrade_that_was_on_its_way_back_goes_on_with_that_and_deploys_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Between the two databases: deployed now, the new release would take what is half loaded for its own."""
+    ways: list[str] = []
+
+    def back(changing: Changing, saved: Mapping[str, Any], why: str) -> RunResult:
+        ways.append(why)
+        return RunResult(())
+
+    monkeypatch.setattr(moving, "back", back)
+    monkeypatch.setattr(moving, "to", lambda *_: ways.append("to"))
+    session = SimpleNamespace(deployment=deployment(), tell=lambda *_, **__: None)
+    changing = cast(Changing, SimpleNamespace(session=session, journal=journal("migrating")))
+    saved = {**UPGRADE, "archive": "/safe/a.tar", "returning": "no table"}
+    found, error = upgrade._gone_on(changing, saved, "0.3.9")
+    assert (found, ways) == (None, ["no table"])
+    assert error is not None
+    assert (error.code, error.message) == (
+        "upgrade-failed",
+        "the upgrade to 0.3.9 failed: no table. 0.2.6 is back, with all its memories",
+    )
 
 
 def counted(**projects: tuple[int, int]) -> dict[str, object]:
