@@ -160,7 +160,7 @@ def test_an_upgrade_that_fails_brings_the_earlier_release_back(old: Local) -> No
     )
     upgrade = ("upgrade", "--name", "old", "--to", "0.3.9", "--yes")
     assert old.memdeploy(*upgrade, expect=None, extra=KILLED_BETWEEN).code == -9
-    for line in (("up", "--name", "old", "--yes"), ("backup", "--name", "old")):
+    for line in (("up", "--name", "old", "--yes"), ("backup", "--name", "old"), ("destroy", "--name", "old", "--yes")):
         assert old.memdeploy(*line, expect=3).json["errors"][0]["code"] == "rollback-interrupted"
     said = old.memdeploy(*upgrade, expect=1).json
 

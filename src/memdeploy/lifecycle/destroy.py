@@ -10,7 +10,7 @@ from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.ledger import Kept
 from memdeploy.engine.results import RunResult
 from memdeploy.errors import AnswerNeeded, ExitCode, NotYet, Refused, UsageError
-from memdeploy.lifecycle import orphans, where
+from memdeploy.lifecycle import orphans, unfinished, where
 from memdeploy.lifecycle.agreeing import agreed
 from memdeploy.lifecycle.changing import Changing, change, shared_at_rest
 from memdeploy.lifecycle.outcome import error_of, leftovers, removed, seconds_since
@@ -40,6 +40,7 @@ def destroy(request: Request, sink: Sink) -> Result:
 def _destroy_one(request: Request, sink: Sink) -> Result:
     with change(request, sink) as changing:
         _refuse_early_finish(changing)
+        _refuse_half_loaded(changing)
         changing = _with_everything(changing)
         opened = changing.session
         start = opened.clock.boottime()
@@ -71,6 +72,17 @@ def _refuse_early_finish(changing: Changing) -> None:
             where="--finish",
             suggestion=f"Run `memdeploy destroy --name {changing.journal.name}`.",
         )
+
+
+def _refuse_half_loaded(changing: Changing) -> None:
+    """Memories that stay have to be whole: at rest, what was interrupted could not be gone on with."""
+    if _deletes_data(changing) or changing.journal.status in _BEGUN:
+        return
+    try:
+        unfinished.refuse(changing.journal)
+    except Refused as error:
+        error.suggestion = f"{error.suggestion} Or remove its memories, too: --delete-data."
+        raise
 
 
 def _deletes_data(changing: Changing) -> bool:

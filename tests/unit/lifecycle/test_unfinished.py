@@ -10,7 +10,7 @@ import pytest
 
 from memdeploy.engine.results import RunResult
 from memdeploy.errors import ExitCode, Refused
-from memdeploy.lifecycle import moving, restore, unfinished, upgrade
+from memdeploy.lifecycle import destroy, moving, restore, unfinished, upgrade
 from memdeploy.lifecycle.changing import Changing
 from memdeploy.lifecycle.dataruns import differing
 from memdeploy.lifecycle.migrate import default_name
@@ -36,6 +36,25 @@ def test_it_is_refused_and_says_what_ends_it(facts: dict[str, object], code: str
         unfinished.refuse(journal("migrating", facts=facts))
     assert (raised.value.code, raised.value.exit_code) == (code, ExitCode.REFUSED)
     assert command in str(raised.value.suggestion)
+
+
+@pytest.mark.parametrize(
+    ("delete_data", "status", "refused"),
+    [(False, "migrating", True), (True, "migrating", False), (False, "destroying", False)],
+)
+def test_what_stays_at_rest_has_to_be_whole(delete_data: bool, status: str, refused: bool) -> None:
+    facts = {"restoring": {"archive": "/safe/a.tar"}}
+    request = SimpleNamespace(delete_data=delete_data, finish=False)
+    changing = cast(
+        Changing, SimpleNamespace(session=SimpleNamespace(request=request), journal=journal(status, facts=facts))
+    )
+    if not refused:
+        destroy._refuse_half_loaded(changing)
+        return
+    with pytest.raises(Refused) as raised:
+        destroy._refuse_half_loaded(changing)
+    assert "memdeploy restore /safe/a.tar" in str(raised.value.suggestion)
+    assert "--delete-data" in str(raised.value.suggestion)
 
 
 @pytest.mark.parametrize("facts", [{}, {"previous": UPGRADE}, {"migration": {"into": "new"}}, {"backups": []}])
