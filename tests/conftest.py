@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,6 +20,14 @@ settings.load_profile("memdeploy")
 
 #: What tests with real servers stand on; tests/rig/up makes them where the hub does not answer.
 IMAGES = ("pgvector/pgvector:pg17", "neo4j:5.26-community", "registry:2", "python:3.12-slim-trixie")
+
+
+@pytest.fixture
+def hang_ups() -> Iterator[None]:
+    """SIGHUP as a shell's commands have it, in processes that a test starts too: under nohup all would ignore it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @functools.cache

@@ -51,11 +51,14 @@ class Undisturbed:
     def check(self, disturbed: World) -> None:
         """The same at the end, and nothing made twice on the way."""
         self.check_end(disturbed)
-        assert dict(created(disturbed.cloud)) == self.created
+        made = dict(created(disturbed.cloud))
+        assert made == self.created, differing(made, self.created)
 
     def check_end(self, disturbed: World) -> None:
-        assert dict(existing(disturbed.cloud)) == self.counts
-        assert disturbed.inventory() == self.inventory
+        there = dict(existing(disturbed.cloud))
+        assert there == self.counts, differing(there, self.counts)
+        inventory = disturbed.inventory()
+        assert inventory == self.inventory, sorted({*inventory} ^ {*self.inventory})
 
 
 @contextmanager
@@ -115,6 +118,11 @@ def changing(disturbed: World) -> bool:
 
 def asked_for_a_database(disturbed: World) -> bool:
     return any(r["method"] == "POST" and r["path"].endswith("/instances") for r in disturbed.cloud.requests())
+
+
+def differing(found: Mapping[str, int], wanted: Mapping[str, int]) -> str:
+    kinds = sorted({*found, *wanted})
+    return ", ".join(f"{k}: {found.get(k, 0)} not {wanted.get(k, 0)}" for k in kinds if found.get(k) != wanted.get(k))
 
 
 def ended(process: subprocess.Popen[str]) -> Outcome:

@@ -11,6 +11,8 @@ import pytest
 from tests.crash.product import LONG, UP, Undisturbed, asked_for_a_database, ended, until, world
 from tests.support.terminal import Terminal
 
+pytestmark = pytest.mark.usefixtures("hang_ups")
+
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
 def test_the_first_signal_stops_gently(tmp_path: Path, undisturbed: Undisturbed, number: int, code: int) -> None:

@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -75,6 +76,7 @@ class Terminal:
 
 def _controlling(theirs: int) -> Callable[[], None]:
     def set_up() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as a shell's command has it, whatever these tests run under
         fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
 
     return set_up

@@ -188,6 +188,7 @@ def test_python_dash_m() -> None:
     assert found.stdout.startswith("memdeploy ")
 
 
+@pytest.mark.usefixtures("hang_ups")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_first_signal_sets_the_token_and_is_told(number: signal.Signals) -> None:
     token, told = CancelToken(), list[str]()

@@ -11,6 +11,8 @@ from memdeploy.cli.signals import stops
 from memdeploy.engine.cancel import CancelToken
 from memdeploy.errors import Cancelled
 
+pytestmark = pytest.mark.usefixtures("hang_ups")
+
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
 def test_whatever_a_signal_cancelled_has_its_exit_code(number: int, code: int) -> None:

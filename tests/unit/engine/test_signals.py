@@ -14,6 +14,9 @@ from memdeploy.engine.signals import stop_on_signals
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+pytestmark = pytest.mark.usefixtures("hang_ups")
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_first_and_second(number: int, code: int) -> None:
     token, left = CancelToken(), threading.Event()

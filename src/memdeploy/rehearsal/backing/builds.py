@@ -43,10 +43,11 @@ class Builds:
             self._running[spec.key].start()
 
     def state(self, key: str) -> Progress:
+        running = key in self._running  # looked at first: it ends after its result was written
         path = self._folders.path(key) / RESULT
         if path.exists():
             return Progress(**{"done": True, **json.loads(path.read_text())})
-        if key not in self._running:
+        if not running:
             return Progress(done=True, error="the build was interrupted before it ended; start it again")
         return Progress(done=False)
 
