@@ -54,11 +54,14 @@ def known(request: Request, deployments: Deployments) -> Journal | None:
         return None
     found = [listed.journal for listed in deployments.list() if listed.journal is not None]
     journals = [journal for journal in found if journal.provider != Provider.LOCAL]  # there nothing is shared
-    places = {(j.provider, j.binding, str(sorted(j.identity.items()))) for j in journals}
+    places = {(j.provider, j.binding, str(sorted(j.identity.items()))): j.name for j in journals}
     if len(places) == 1:
         return journals[0]
     if places:
-        raise AnswerNeeded("there are several projects or regions", suggestion="Name --project and --region.")
+        raise AnswerNeeded(
+            "there are several projects or regions",
+            suggestion=f"Name a deployment that is or was there: --name {' or --name '.join(places.values())}.",
+        )
     if request.deployment is not None:
         return None
     raise NoSuchDeployment("nothing is known of a project", suggestion="Name --provider, --project and --region.")

@@ -32,8 +32,13 @@ def test_the_only_project_there_is_whatever_lives_on_this_machine(tmp_path: Path
 
 
 def test_of_two_projects_none(tmp_path: Path) -> None:
-    with pytest.raises(AnswerNeeded, match="several projects"):
-        known(Request("destroy"), made(tmp_path, first=CLOUD, second={**CLOUD, "project": "proj-2"}))
+    deployments = made(tmp_path, first=CLOUD, second={**CLOUD, "project": "proj-2"})
+    with pytest.raises(AnswerNeeded, match="several projects") as raised:
+        known(Request("destroy"), deployments)
+    assert "--name first or --name second" in str(raised.value.suggestion)
+    found = known(Request("destroy", name="second"), deployments)
+    assert found is not None
+    assert found.identity["project"] == "proj-2"
 
 
 def test_on_this_machine_nothing_is_shared(tmp_path: Path) -> None:
