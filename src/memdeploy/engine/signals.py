@@ -19,6 +19,7 @@ from memdeploy.engine.cancel import CancelToken
 
 LEAVE = (signal.SIGINT, signal.SIGTERM)
 "A second one of these leaves at once. Not a hang-up: a shell passes its own on, the kernel sends another at its end."
+STOP = (*LEAVE, signal.SIGHUP)
 _END = b"\0"
 
 
@@ -56,7 +57,7 @@ def stop_on_signals(
 def heeded() -> tuple[signal.Signals, ...]:
     """What asks a run to stop. Whoever started us by `nohup` has a hang-up ignored, and means it."""
     left_alone = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    return LEAVE if left_alone else (*LEAVE, signal.SIGHUP)
+    return LEAVE if left_alone else STOP
 
 
 def asked_to_end(number: int | None) -> bool:
@@ -80,7 +81,7 @@ def _watch(
         if received in (_END, b""):
             return
         number = received[0]
-        if token.signal is None and number in (*LEAVE, signal.SIGHUP):
+        if token.signal is None and number in STOP:
             token.cancel(number)
             with contextlib.suppress(Exception):  # a closed pipe must not end this thread: the second signal needs it
                 told(number)

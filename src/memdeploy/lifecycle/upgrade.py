@@ -129,7 +129,7 @@ def _returned(
     changing: Changing, saved: Mapping[str, Any], why: str, cause: MemdeployError | None = None
 ) -> MemdeployError:
     """`cause` is known to the run that failed, not to one that goes on with its way back."""
-    text = f"{saved['to']} did not store and find a memory ({why}); going back to {saved['from']}"
+    text = f"{saved['to']} is given up ({why}); going back to {saved['from']}"
     changing.session.tell(EventKind.NOTICE, text=text, level="warning")
     again = moving.back(changing, saved, why)
     if not again.ok:
