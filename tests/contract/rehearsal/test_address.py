@@ -28,9 +28,7 @@ def test_no_outgoing_connection_can_have_taken_its_port_meanwhile(tmp_path: Path
 
 def test_a_port_that_is_taken_is_left_to_whoever_has_it(tmp_path: Path) -> None:
     first = port(tmp_path)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", first))
-        taken.listen()
+    with socket.create_server(("127.0.0.1", first)):
         assert port(tmp_path) not in (0, first)
 
 
@@ -40,9 +38,7 @@ def test_where_it_moved_to_a_deployment_goes_on(tmp_path: Path) -> None:
     memdeploy = Memdeploy(tmp_path, first.environment)
     memdeploy(*UP)
     first.stop()
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", urlsplit(first.endpoint).port or 0))
-        taken.listen()
+    with socket.create_server(("127.0.0.1", urlsplit(first.endpoint).port or 0)):  # also while old connections wait
         moved = Rehearsed.serve(tmp_path / "cloud")
     try:
         there = Memdeploy(tmp_path, moved.environment)
