@@ -70,7 +70,7 @@ class Stack:
         self._start_model()
         self._start_postgres()
         self._start_neo4j(self.neo4j_password)
-        wait_for(lambda: self._psql("select 1").exit_code == 0, "PostgreSQL", 60)
+        self.await_postgres(180)
         self._exec(["sh", "-c", "echo 'trusted = true' >> /usr/share/postgresql/17/extension/vector.control"])
 
     def remove(self) -> None:
@@ -166,6 +166,11 @@ class Stack:
         ):
             done = self._psql(statement)
             assert done.exit_code == 0, done.output
+
+    def await_postgres(self, seconds: float) -> None:
+        """Asked over TCP: the server that initialises the data answers on its socket only, and then ends."""
+        ready = ["pg_isready", "-q", "-h", "127.0.0.1"]
+        wait_for(lambda: self._exec(ready).exit_code == 0, "PostgreSQL", seconds)
 
     def neo4j_user(self, name: str, password: str) -> None:
         """Neo4j's Community edition has users without roles: each may do everything."""

@@ -177,7 +177,7 @@ def test_an_outage_of_postgresql_stores_no_half_that_stays_unseen(side: Side, pr
         assert side.word("count").code == 21
     finally:
         side.stack.postgres.start()
-        wait_for(lambda: side.stack._psql("select 1").exit_code == 0, "PostgreSQL", 240)
+        side.stack.await_postgres(240)
     line = side.project(project)
     assert line["stored"] == 2
     assert line["half"] == []
