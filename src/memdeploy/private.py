@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import secrets
 import stat
@@ -92,6 +93,15 @@ def create(path: Path) -> None:
     """An empty one, for a library that opens files by name. What is there, a link too, goes."""
     path.unlink(missing_ok=True)
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+
+
+def taken(handle: int, kind: int = fcntl.LOCK_EX) -> bool:
+    """Takes the lock of an open file; False, at once, when somebody else's keeps it out."""
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +23,16 @@ class Local:
     name: str = "memmachine"
 
     @property
+    def journal(self) -> Mapping[str, Any]:
+        return self.memdeploy.journal(self.name)
+
+    @property
     def url(self) -> str:
-        return str(self.memdeploy.journal(self.name)["steps"]["service"]["outputs"]["uri"])
+        return str(self.journal["steps"]["service"]["outputs"]["uri"])
 
     @property
     def id(self) -> str:
-        return str(self.memdeploy.journal(self.name)["id"])
+        return str(self.journal["id"])
 
     # -- memories ----------------------------------------------------------------------------------------------------
 
@@ -78,16 +83,19 @@ def texts(count: int, start: int = 0) -> list[str]:
     return [f"Keeper k{n}x guards lighthouse l{n}y near harbour h{n}z." for n in range(start, start + count)]
 
 
-def remove_all(engine: docker.DockerClient, ids: set[str]) -> None:
-    """Whatever a test left of these deployments."""
-    for id_ in ids:
-        label = {"label": f"{LABEL}={id_}"}
+def remove_all(engine: docker.DockerClient, *journals: Mapping[str, Any]) -> None:
+    """Whatever a test left of the deployments of these journals."""
+    for journal in journals:
+        label = {"label": f"{LABEL}={journal['id']}"}
         for container in engine.containers.list(all=True, filters=label):
             container.remove(force=True, v=True)
         for network in engine.networks.list(filters=label):
             network.remove()
         for volume in engine.volumes.list(filters=label):
             volume.remove(force=True)
+        own = f"memdeploy/{journal['name']}-{journal['suffix']}"
+        for tag in [tag for image in engine.images.list(name=own) for tag in image.tags if tag.startswith(f"{own}:")]:
+            engine.images.remove(tag)
 
 
 def any_port() -> str:

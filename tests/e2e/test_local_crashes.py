@@ -40,7 +40,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
 def local(tmp_path: Path) -> Iterator[Local]:
     found = Local(Memdeploy(tmp_path, timeout=900.0), docker.from_env(timeout=120))
     yield found
-    remove_all(found.engine, {found.id})
+    remove_all(found.engine, found.journal)
 
 
 def of_processes(home: Home) -> list[str]:

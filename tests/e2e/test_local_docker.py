@@ -45,7 +45,7 @@ def life(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) 
     folder = tmp_path_factory.mktemp("local")
     local = Local(Memdeploy(folder, timeout=900.0), engine, "life")
     yield local
-    remove_all(engine, {local.id})
+    remove_all(engine, local.journal)
     with contextlib.suppress(ImageNotFound):
         engine.images.remove(HELD)
 
@@ -308,7 +308,7 @@ EARLY = ("after-call:network:create", "after-call:neo4j.volume:create", "after-c
 def hindered(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[Local]:
     local = Local(Memdeploy(tmp_path_factory.mktemp("hindered"), timeout=900.0), engine, "hindered")
     yield local
-    remove_all(engine, {local.id})
+    remove_all(engine, local.journal)
 
 
 def test_killed_anywhere_up_ends_with_one_of_everything(hindered: Local) -> None:
@@ -364,7 +364,7 @@ def test_a_volume_of_somebody_else_is_refused(hindered: Local) -> None:
         assert hindered.engine.volumes.get(name)
     finally:
         hindered.engine.volumes.get(name).remove()
-        remove_all(hindered.engine, {other.id})
+        remove_all(hindered.engine, other.journal)
 
 
 # -- what is refused before anything is made ---------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -116,6 +117,18 @@ def test_what_is_not_there_is_not_made_by_looking(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         private.open_there(tmp_path / "it", os.O_RDONLY)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_is_had_at_once_or_not(tmp_path: Path) -> None:
+    one, other = (private.open_file(tmp_path / "lock", os.O_RDWR) for _ in range(2))
+    try:
+        assert private.taken(one, fcntl.LOCK_SH)
+        assert private.taken(other, fcntl.LOCK_SH)
+        assert not private.taken(other)
+    finally:
+        os.close(one)
+    assert private.taken(other)
+    os.close(other)
 
 
 def test_an_empty_file_takes_the_place_of_a_link(tmp_path: Path) -> None:

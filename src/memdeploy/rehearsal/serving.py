@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import secrets
@@ -58,10 +57,8 @@ def serve(options: Options, ready: TextIO | None = None) -> int:
     os.umask(0o077)
     private.make_folder(options.state)
     with os.fdopen(private.open_file(options.state / LOCK, os.O_WRONLY), "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy(f"{options.state}: another rehearsal server works here") from None
+        if not private.taken(lock.fileno()):
+            raise Busy(f"{options.state}: another rehearsal server works here")
         store = Store(options.state)
         try:
             return _run(options, store, ready or sys.stdout)

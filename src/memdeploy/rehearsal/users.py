@@ -25,7 +25,7 @@ class Use:
 
     def ended_as_last(self) -> bool:
         """Whether nobody else uses it; then nobody begins to before this one is over. To be asked once, at the end."""
-        return _taken(self._handle)
+        return private.taken(self._handle)
 
 
 @contextlib.contextmanager
@@ -53,7 +53,7 @@ def unused(folder: Path) -> Iterator[bool]:
     """Whether nobody uses it; then nobody begins to meanwhile."""
     handle = private.open_file(folder / _USERS, os.O_RDWR)
     try:
-        yield _taken(handle)
+        yield private.taken(handle)
     finally:
         os.close(handle)
 
@@ -77,11 +77,3 @@ def _is_there(path: Path, handle: int) -> bool:
         return os.path.samestat(path.lstat(), os.fstat(handle))
     except FileNotFoundError:
         return False
-
-
-def _taken(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -6,7 +6,6 @@ uids, never a memory. A last line that was cut off counts as not written: what i
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -37,14 +36,12 @@ class State:
             _create(path, {"version": VERSION, "pair": pair})
         state = cls(path, _opened(path))
         try:
-            fcntl.flock(state._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not private.taken(state._descriptor):
+                raise Refused(
+                    "another process is carrying these memories over", code="migration-busy", where=str(path),
+                    suggestion="Wait for it to end.",
+                )  # fmt: skip
             state._load(pair)
-        except BlockingIOError:
-            state.close()
-            raise Refused(
-                "another process is carrying these memories over", code="migration-busy", where=str(path),
-                suggestion="Wait for it to end.",
-            ) from None  # fmt: skip
         except BaseException:
             state.close()
             raise

@@ -6,7 +6,6 @@ One for each release, interpreter and lock, shared by all deployments of this us
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -153,19 +152,14 @@ def _alone(run: Run, plan: Plan) -> Iterator[int]:
     handle = private.open_file(plan.path.with_name(f".{plan.name}.lock"), os.O_RDWR)
     try:
         run.until(
-            lambda: _locked(handle) or None, what="another run to install the same", every=0.2, timeout=BUSY_SECONDS
+            lambda: private.taken(handle) or None,
+            what="another run to install the same",
+            every=0.2,
+            timeout=BUSY_SECONDS,
         )
         yield handle
     finally:
         os.close(handle)
-
-
-def _locked(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _count(lock: Path) -> int:

@@ -100,9 +100,7 @@ def tail(log: Path, lines: int = 12) -> tuple[str, ...]:
 
 
 def _held(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not private.taken(handle, fcntl.LOCK_SH):
         return True
     fcntl.flock(handle, fcntl.LOCK_UN)
     return False
