@@ -35,7 +35,7 @@ class Servers(Stack):
     """`image`: of each side. The fast model runs in ours, which has NumPy."""
 
     def __init__(self, engine: docker.DockerClient, image: Images, sides: Sequence[str]) -> None:
-        super().__init__(engine, neo4j_password=PASSWORD)
+        super().__init__(engine, neo4j_password=PASSWORD, java="full")
         self.image = image
         self._sides = sides
 

@@ -77,6 +77,11 @@ class Local:
         assert len(found) == 1, [one.name for one in self.containers()]
         return found[0]
 
+    def sql(self, statement: str) -> str:
+        done = self.container("pg").exec_run(["psql", "-U", "memmachine", "memmachine", "-tAc", statement])
+        assert done.exit_code == 0, done.output
+        return str(done.output.decode().strip())
+
 
 def texts(count: int, start: int = 0) -> list[str]:
     """Each of words that no other has, so that the offline model tells them apart."""

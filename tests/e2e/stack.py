@@ -55,6 +55,8 @@ class Stack:
     prefix: str = ""
     authority: Authority = field(default_factory=lambda: Authority("rig sql authority"))
     neo4j_certificate: str = ""
+    java: str = "quick"
+    "`full`: the rig's Neo4j compiles as the official image does, for what is measured."
     model: Container | None = None
     postgres: Container | None = None
     neo4j: Container | None = None
@@ -124,7 +126,7 @@ class Stack:
         environment = {
             "NEO4J_AUTH_FILE": "/auth/neo4j", "NEO4J_server_bolt_tls__level": "REQUIRED",
             f"{policy}enabled": "true", f"{policy}base__directory": "/tls", f"{policy}private__key": "private.key",
-            f"{policy}public__certificate": "public.crt", f"{policy}client__auth": "NONE",
+            f"{policy}public__certificate": "public.crt", f"{policy}client__auth": "NONE", "RIG_JAVA": self.java,
         }  # fmt: skip
         self.neo4j = self.create(NEO4J, None, address=5, environment=environment)
         put(self.neo4j, "/", {

@@ -14,6 +14,7 @@ from memdeploy.engine.crash import Point
 from tests.e2e.chains import KILLED, Chain
 from tests.e2e.embedded import UP, Home, a_python
 from tests.e2e.local import LABEL, Local, any_port, remove_all, texts
+from tests.e2e.newer import start_the_newer
 from tests.support.cli import Memdeploy
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
@@ -209,15 +210,15 @@ def test_a_backup_harms_nothing(home: Home, tmp_path: Path) -> None:
     assert list(elsewhere.iterdir()) == []
 
 
+def released(local: Local) -> list[str]:
+    release = local.memdeploy.journal()["configuration"].get("release")
+    return [*of_the_engine(local), f"release: {release}", *sorted(local.listed(PROJECT))]
+
+
 @pytest.mark.engine
 def test_an_upgrade_loses_no_memory(local: Local) -> None:
     """However often it was killed: the memories of before, each once, and the new release."""
-
-    def there() -> list[str]:
-        release = local.memdeploy.journal()["configuration"].get("release")
-        return [*of_the_engine(local), f"release: {release}", *sorted(local.listed(PROJECT))]
-
-    chain = Chain("local, docker", local.memdeploy, there)
+    chain = Chain("local, docker", local.memdeploy, lambda: released(local))
     up = (*CONTAINERS, "--local-port", any_port(), "--release", OLD)
 
     def afresh() -> None:
@@ -226,11 +227,93 @@ def test_an_upgrade_loses_no_memory(local: Local) -> None:
 
     afresh()
     changes = chain.undisturbed(UPGRADE)
-    end = there()
+    end = chain.there()
     assert set(texts(MANY)) < set(end)
     wrong: list[str] = []
     for point in Point:
         chain.undisturbed(DESTROY)
         afresh()
         wrong += chain.disturbed(UPGRADE, point, changes, end)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.engine
+def test_a_rollback_returns_to_what_was_before(local: Local) -> None:
+    """However often it was killed: the memories of before the upgrade, none stored since, and the old release."""
+    chain = Chain("local, docker", local.memdeploy, lambda: released(local))
+    chain.undisturbed((*CONTAINERS, "--local-port", any_port(), "--release", OLD))
+    local.store(PROJECT, texts(MANY))
+    before = released(local)
+
+    def upgraded() -> None:
+        chain.undisturbed(UPGRADE)
+        local.store(PROJECT, texts(1, 900))
+        assert released(local) != before
+
+    rollback = ("rollback", "--yes")
+    upgraded()
+    changes = chain.undisturbed(rollback)
+    assert released(local) == before
+    wrong: list[str] = []
+    for point in Point:
+        upgraded()
+        wrong += chain.disturbed(rollback, point, changes, before)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.engine
+def test_a_rescue_ends_with_a_service_that_runs(local: Local) -> None:
+    """However often it was killed: the tables are the old release's, and every memory is there."""
+    chain = Chain("local, docker", local.memdeploy, lambda: released(local))
+    chain.undisturbed((*CONTAINERS, "--local-port", any_port(), "--release", NEW))
+    local.store(PROJECT, texts(MANY))
+    before = released(local)
+    rescue = ("rescue", "--yes")
+    start_the_newer(local)
+    changes = chain.undisturbed(rescue)
+    assert released(local) == before
+    wrong: list[str] = []
+    for point in Point:
+        start_the_newer(local)
+        wrong += chain.disturbed(rescue, point, changes, before)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_migration_carries_every_memory_once(home: Home) -> None:
+    """However often it was killed: whole in the new deployment, which has the port of the old one."""
+    new = Home(home.folder, home.cache, name="new")
+
+    def there() -> list[str]:
+        port = new.memdeploy.journal("new")["configuration"]["local"]["port"]
+        return [*of_processes(home), *of_processes(new), *remembered(new), f"port: {port}"]
+
+    chain = Chain("local, embedded", home.memdeploy, there)
+    up = (*UP, "--local-port", any_port())
+    migrate = (
+        "upgrade",
+        "--migrate",
+        "--into",
+        "new",
+        "--embedding-dimensions",
+        "512",
+        "--name",
+        "memmachine",
+        "--yes",
+    )
+
+    def afresh() -> None:
+        chain.undisturbed(up)
+        for number in range(8):
+            home.store(f"Pier {number} lends {number} lanterns.")
+
+    afresh()
+    changes = chain.undisturbed(migrate)
+    end = there()
+    assert len([line for line in end if "lanterns." in line]) == 8
+    wrong: list[str] = []
+    for point in Point:
+        for name in ("memmachine", "new"):
+            chain.undisturbed((*DESTROY, "--name", name))
+        afresh()
+        wrong += chain.disturbed(migrate, point, changes, end, "upgrade --migrate")
     assert not wrong, "\n".join(wrong)

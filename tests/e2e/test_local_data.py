@@ -11,6 +11,7 @@ import pytest
 
 from memdeploy.engine.crash import VARIABLE
 from tests.e2e.local import Local, any_port, remove_all, texts
+from tests.e2e.newer import start_the_newer
 from tests.support.cli import Memdeploy
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1800)]
@@ -155,9 +156,7 @@ def old(home: Memdeploy, engine: docker.DockerClient) -> Local:
 def test_an_upgrade_that_fails_brings_the_earlier_release_back(old: Local) -> None:
     """A table that 0.3.9's migration wants to make is in its way. Killed between the databases, on its way back: the
     new release must not go on with what is there then."""
-    old.container("pg").exec_run(
-        ["psql", "-U", "memmachine", "memmachine", "-c", "CREATE TABLE semantic_config_category (x int)"]
-    )
+    old.sql("CREATE TABLE semantic_config_category (x int)")
     upgrade = ("upgrade", "--name", "old", "--to", "0.3.9", "--yes")
     assert old.memdeploy(*upgrade, expect=None, extra=KILLED_BETWEEN).code == -9
     for line in (("up", "--name", "old", "--yes"), ("backup", "--name", "old"), ("destroy", "--name", "old", "--yes")):
@@ -167,9 +166,7 @@ def test_an_upgrade_that_fails_brings_the_earlier_release_back(old: Local) -> No
     assert said["errors"][0]["code"] == "upgrade-failed"
     assert old.memdeploy("status", "--name", "old").data["version"] == "0.2.6"
     assert [text for text in texts(20) if text not in old.search("lights", text)] == []
-    old.container("pg").exec_run(
-        ["psql", "-U", "memmachine", "memmachine", "-c", "DROP TABLE semantic_config_category"]
-    )
+    old.sql("DROP TABLE semantic_config_category")
 
 
 def test_an_upgrade_keeps_every_memory(old: Local) -> None:
@@ -190,6 +187,23 @@ def test_a_jump_that_loses_memories_is_refused_and_nothing_touched(old: Local) -
     assert "--migrate" in said["errors"][0]["suggestion"]
     assert old.container("api").id == before
     assert old.search("lights", texts(1)[0]) >= set(texts(1))
+
+
+def test_a_newer_release_that_was_started_by_hand_is_undone(old: Local) -> None:
+    """Killed between what puts the tables back and what starts the service again: the next one starts it."""
+    rescue = ("rescue", "--name", "old")
+    untouched = old.memdeploy(*rescue).data
+    assert (untouched["found"]["state"], untouched["changed"]) == ("healthy", False)
+    start_the_newer(old)
+    assert old.memdeploy(*rescue, expect=4).json["errors"][0]["code"] == "answer-needed"
+
+    killed = old.memdeploy(*rescue, "--yes", expect=None, extra={VARIABLE: "before-intent:service:start"})
+    assert (killed.code, old.container("api").status) == (-9, "exited")
+    said = old.memdeploy(*rescue, "--yes").data
+
+    assert (said["found"]["state"], said["found"]["memories"], said["changed"]) == ("broken", 20, True)
+    assert sorted(old.listed("lights")) == sorted(texts(20))
+    assert old.memdeploy(*rescue).data["changed"] is False
 
 
 def test_a_rollback_returns_to_what_was_before(old: Local) -> None:

@@ -11,6 +11,7 @@ import requests
 
 from memdeploy.memmachine.api import ApiError
 from memdeploy.memmachine.records import Project, ProjectId
+from tests.e2e.newer import BY_HAND, REVISION
 from tests.e2e.remembered import episodes
 from tests.e2e.sides import Side, started
 from tests.e2e.stack import IMAGE_OF, Stack, url, wait_for
@@ -18,13 +19,6 @@ from tests.e2e.stack import IMAGE_OF, Stack, url, wait_for
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
 PROJECT = ProjectId("rescued", "one")
-BY_HAND = """
-import os, configure
-from pathlib import Path
-os.environ.update(configure.write(configure.read(os.environ), Path("/tmp")).environment)
-from memmachine_server.server.app import main
-main()
-"""
 
 
 @pytest.fixture
@@ -59,10 +53,10 @@ def test_it_is_recognised_and_brought_back(side: Side) -> None:
     assert (code, healthy["state"], healthy["rescued"], healthy["memories"]) == (0, "healthy", False, 9)
 
     start_the_newer(side)
-    assert side.sql("select version_num from alembic_version") == "e8d4a37b69f2"
+    assert side.sql("select version_num from alembic_version") == REVISION
     code, broken = said(side, "rescue --check")
     assert (code, broken["state"], broken["rescued"]) == (0, "broken", False)
-    assert side.sql("select version_num from alembic_version") == "e8d4a37b69f2"
+    assert side.sql("select version_num from alembic_version") == REVISION
 
     code, rescued = said(side)
     assert (code, rescued["state"], rescued["rescued"], rescued["memories"]) == (0, "broken", True, 9)
@@ -85,7 +79,7 @@ def test_it_is_refused_where_the_newer_one_stored_something(side: Side) -> None:
     code, refused = said(side)
     assert (code, refused["culprit"]) == (57, "rescue-refused")
     assert "0.4.0 has stored something in it" in refused["detail"]
-    assert side.sql("select version_num from alembic_version") == "e8d4a37b69f2"
+    assert side.sql("select version_num from alembic_version") == REVISION
 
 
 def test_a_database_of_the_newer_one_is_left_alone(stack: Stack) -> None:

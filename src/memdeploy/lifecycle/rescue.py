@@ -11,43 +11,62 @@ from typing import Any
 
 from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.graph import Graph
-from memdeploy.errors import ExitCode
+from memdeploy.errors import ExitCode, Refused
 from memdeploy.lifecycle import dataruns, moving
 from memdeploy.lifecycle.agreeing import agreed
 from memdeploy.lifecycle.changing import Changing, change
 from memdeploy.lifecycle.outcome import error_of, seconds_since
 from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.result import Outcome, Result, error_entry
-from memdeploy.lifecycle.unfinished import refuse
+from memdeploy.lifecycle.unfinished import RESCUING, fact, refuse
 from memdeploy.state.journal import DeploymentStatus
 
 
 def rescue(request: Request, sink: Sink) -> Result:
-    """Exit 1 with nothing changed where there is nothing to rescue, or something that this cannot."""
+    """Exit 3 with nothing touched for tables that this cannot put back. Interrupted: the same command goes on."""
     with change(request, sink) as changing:
         opened = changing.session
         start = opened.clock.boottime()
         refuse(changing.journal)
         opened.begin(opened.graph)
-        found = _look(changing)
-        data: dict[str, Any] = {**opened.header(), "found": dict(found), "changed": False}
-        if found["state"] != "broken" or not _agreed(changing):
+        found = _word(changing, ("--check",))
+        begun = fact(changing.journal, RESCUING)
+        data: dict[str, Any] = {**opened.header(), "found": dict(begun or found), "changed": False}
+        _refuse_used(changing, found)
+        if found["state"] == "broken":
+            if not begun and not _agreed(changing):
+                return Result("rescue", "success", ExitCode.DONE, data)
+            _put_back(changing, begun or found)
+        elif not begun:
             return Result("rescue", "success", ExitCode.DONE, data)
-        dataruns.must(dataruns.run(changing, opened.cloud.dumping(changing.place.folder), {dataruns.STOP}))
-        done = _word(changing, ())
         brought = moving.deploy(changing)
         error = error_of(brought, "up")
         code = ExitCode(error.exit_code) if error else ExitCode.DONE
         status: Outcome = "error" if error else "success"
         if error is None:
-            changing.writer.update(status=DeploymentStatus.READY)
-        data |= {"found": dict(done), "changed": True, "seconds": seconds_since(opened.clock, start)}
+            changing.writer.update(status=DeploymentStatus.READY, facts={RESCUING: None})
+        data |= {"changed": True, "found": {**data["found"], "rescued": True}}
+        data |= {"seconds": seconds_since(opened.clock, start)}
         opened.tell(EventKind.RUN_FINISHED, status=status, exit_code=int(code), seconds=data["seconds"])
         return Result("rescue", status, code, data, [error_entry(error)] if error else [])
 
 
-def _look(changing: Changing) -> Mapping[str, Any]:
-    return _word(changing, ("--check",))
+def _refuse_used(changing: Changing, found: Mapping[str, Any]) -> None:
+    """Raises `Refused` for what only a backup brings back (`docker/rescue.py`: its states)."""
+    if found["state"] == "used":
+        raise Refused(
+            f"the tables of {changing.journal.name} cannot be put back: 0.4.0 has stored something in them",
+            code="rescue-refused",
+            where=changing.journal.name,
+            suggestion=f"`memdeploy restore ARCHIVE --name {changing.journal.name}` brings back what a backup holds.",
+        )
+
+
+def _put_back(changing: Changing, found: Mapping[str, Any]) -> None:
+    """The journal says so first: the service is stopped, and who finds the tables whole has yet to start it."""
+    changing.writer.update(facts={RESCUING: dict(found)})
+    dataruns.must(dataruns.run(changing, changing.session.cloud.dumping(changing.place.folder), {dataruns.STOP}))
+    _word(changing, ())
 
 
 def _word(changing: Changing, arguments: tuple[str, ...]) -> Mapping[str, Any]:

@@ -16,7 +16,6 @@ _STATES = {
     "new": "nothing to rescue: these are databases of 0.4.0 itself",
     "empty": "nothing to rescue: there are no tables of MemMachine",
     "other": "this is the state of another release, which rescue does not know",
-    "used": "0.4.0 has stored something there already: restore a backup instead",
 }
 
 

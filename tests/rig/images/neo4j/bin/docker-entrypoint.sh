@@ -46,7 +46,7 @@ write_settings
 set_password
 initial=$(setting server.memory.heap.initial_size)
 maximum=$(setting server.memory.heap.max_size)
-command=(java "-Xms${initial:-256m}" "-Xmx${maximum:-512m}" -XX:+UseG1GC -XX:-OmitStackTraceInFastThrow
+command=(quick-java "-Xms${initial:-256m}" "-Xmx${maximum:-512m}" -XX:+UseG1GC -XX:-OmitStackTraceInFastThrow
   --add-opens=java.base/java.nio=ALL-UNNAMED --add-opens=java.base/java.io=ALL-UNNAMED
   --add-opens=java.base/sun.nio.ch=ALL-UNNAMED --add-opens=java.base/java.util.concurrent=ALL-UNNAMED
   --enable-native-access=ALL-UNNAMED -Dfile.encoding=UTF-8 -cp "$NEO4J_HOME/lib/*"
