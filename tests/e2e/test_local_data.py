@@ -13,6 +13,7 @@ from memdeploy.engine.crash import VARIABLE
 from tests.e2e.local import Local, any_port, remove_all, texts
 from tests.e2e.newer import start_the_newer
 from tests.support.cli import Memdeploy
+from tests.support.stopped import stopped_in
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1800)]
 
@@ -94,6 +95,28 @@ def test_a_backup_that_was_killed_while_neo4j_rested_can_be_made_again(first: Lo
     assert again["holds"]["total"]["stored"] == MANY + 1
     assert first.search("lights", texts(1)[0]) >= set(texts(1))
     assert [path.name for path in tmp_path.iterdir()] == ["again.tar"]
+
+
+def test_a_backup_that_is_stopped_leaves_everything_running(first: Local, tmp_path: Path) -> None:
+    """Ctrl-C while Neo4j is asked to rest: nobody should find a deployment stopped that he only wanted to save."""
+    archive = tmp_path / "stopped.tar"
+    said = stopped_in("dump.neo4j", first.memdeploy, tmp_path, "backup", "--name", "first", "--to", str(archive))
+
+    assert (said.code, said.json["errors"][0]["code"]) == (130, "interrupted")
+    assert {one.status for one in first.containers()} == {"running"}
+    assert first.search("lights", texts(1)[0]) >= set(texts(1))
+    assert [path.name for path in tmp_path.iterdir()] == ["stopped-in-dump.neo4j.jsonl"]
+
+
+def test_a_restore_that_is_stopped_before_it_replaced_anything_has_touched_nothing(
+    first: Local, archive: Path, tmp_path: Path
+) -> None:
+    restore = ("restore", str(archive), "--name", "first", "--yes")
+    said = stopped_in("service.stop", first.memdeploy, tmp_path, *restore)
+
+    assert (said.code, said.json["errors"][0]["code"]) == (130, "interrupted")
+    assert first.search("lights", texts(1)[0]) >= set(texts(1))
+    first.memdeploy("up", *LOCAL, "--name", "first")
 
 
 def test_every_memory_lives_again_under_another_name(first: Local, archive: Path, home: Memdeploy) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import memdeploy
 from memdeploy import private
 from memdeploy.engine.events import EventKind, Sink
-from memdeploy.engine.graph import Graph
 from memdeploy.engine.results import RunResult
 from memdeploy.errors import ExitCode, MemdeployError, NoSuchDeployment, Refused
 from memdeploy.lifecycle import dataruns
@@ -90,19 +89,19 @@ def make(changing: Changing, path: Path, *, start_again: bool = True) -> Made:
     with scratch(path.parent, changing.journal.id) as folder:
         graph = opened.cloud.dumping(folder)
         try:
-            dataruns.must(dataruns.run(changing, graph, {dataruns.STOP}))
+            dataruns.must(changing, graph, {dataruns.STOP})
             counted = dataruns.counts(changing)
-            found = dataruns.must(dataruns.run(changing, graph, dataruns.parts(graph, dataruns.DUMP)))
+            found = dataruns.must(changing, graph, dataruns.parts(graph, dataruns.DUMP))
             manifest = _manifest(changing, counted, _parts(found))
             archive.write(path, manifest, folder)
             opened.tell(EventKind.NOTICE, text=f"checking {path}", level="info")
             made = Made(path, archive.check(path))
         except BaseException:
             with suppress(MemdeployError):
-                _start(changing, graph)
+                dataruns.start(changing, folder)
             raise
-    if start_again:
-        _start(changing, graph)
+        if start_again:
+            dataruns.start(changing, folder)
     _remember(changing, made)
     return made
 
@@ -133,10 +132,6 @@ def _now(changing: Changing) -> datetime:
 
 def _said(changing: Changing) -> str:
     return _now(changing).isoformat(timespec="seconds")
-
-
-def _start(changing: Changing, graph: Graph) -> None:
-    dataruns.must(dataruns.run(changing, graph, {dataruns.START}))
 
 
 def _refuse_partial(changing: Changing) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from memdeploy.engine.graph import Graph
 from memdeploy.engine.ledger import Guard, Ledger
 from memdeploy.engine.results import RunResult
-from memdeploy.errors import StepFailed
 from memdeploy.lifecycle.changing import Changing
 from memdeploy.lifecycle.memory import MemoryLedger, NoLease
+from memdeploy.lifecycle.outcome import error_of
 from memdeploy.lifecycle.session import DEPLOYMENT, SHARED
 
 STOP, START = "service.stop", "service.start"
@@ -28,20 +29,26 @@ def run(changing: Changing, graph: Graph, names: Collection[str] | None = None) 
     return opened.runner(alone, ledgers, guards).ensure({})
 
 
-def must(found: RunResult) -> RunResult:
-    """Raises what went wrong."""
-    if found.error is not None:
-        raise found.error
-    if found.cancelled is not None:
-        raise StepFailed("stopped before the end", code="interrupted", retryable=True)
+def must(changing: Changing, graph: Graph, names: Collection[str] | None = None) -> RunResult:
+    """As `run`; raises what went wrong, and that it was stopped."""
+    found = run(changing, graph, names)
+    error = error_of(found, changing.session.request.command)
+    if error is not None:
+        raise error
     return found
+
+
+def start(changing: Changing, folder: Path) -> None:
+    """The service again, for which a signal that stopped the run does not wait. Raises what went wrong."""
+    on = replace(changing, session=changing.session.unstopped())
+    must(on, on.session.cloud.dumping(folder), {START})
 
 
 def counts(changing: Changing) -> dict[str, Any]:
     """What the databases hold, by project, read beside the service (`docker/halves.py`: `Look.line`). Raises what went
     wrong."""
     step = changing.session.cloud.tool("count")
-    return dict(must(run(changing, Graph([step]))).step(step.name).outputs or {})
+    return dict(must(changing, Graph([step])).step(step.name).outputs or {})
 
 
 def parts(graph: Graph, prefix: str) -> tuple[str, ...]:

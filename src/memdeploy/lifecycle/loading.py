@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from memdeploy.engine.graph import Graph
-from memdeploy.errors import Unhealthy
+from memdeploy.errors import MemdeployError, Unhealthy
 from memdeploy.lifecycle import dataruns
 from memdeploy.lifecycle.changing import Changing
 from memdeploy.lifecycle.scratch import scratch
+from memdeploy.lifecycle.unfinished import RESTORING, fact
 from memdeploy.memmachine import archive
 from memdeploy.memmachine.archive import ArchiveError, Manifest
 
@@ -35,18 +37,31 @@ def refuse_misfit(changing: Changing, manifest: Manifest, path: Path) -> None:
             )
 
 
-def load(changing: Changing, path: Path, *, start_again: bool) -> Manifest:
-    """Service stopped, every part replaced, counts compared with the archive's. Raises what went wrong; the service is
-    then left stopped, for what it would serve is not what was saved."""
+def load(changing: Changing, path: Path, *, start_again: bool, replacing: Callable[[], object]) -> Manifest:
+    """Service stopped, every part replaced, counts compared with the archive's. `replacing` is called before the first
+    of them: until then all is as it was. Raises what went wrong; from then on the service is left stopped, for what it
+    would serve is not what was saved."""
     with scratch(changing.place.folder, changing.journal.id) as folder:
         manifest = archive.unpack(path, folder)
         graph = changing.session.cloud.loading(folder)
-        dataruns.must(dataruns.run(changing, graph, {dataruns.STOP}))
-        dataruns.must(dataruns.run(changing, graph, dataruns.parts(graph, dataruns.LOAD)))
+        _stop(changing, graph, folder, start_again=start_again and not fact(changing.journal, RESTORING))
+        replacing()
+        dataruns.must(changing, graph, dataruns.parts(graph, dataruns.LOAD))
         _compare(changing, manifest, path)
         if start_again:
-            dataruns.must(dataruns.run(changing, graph, {dataruns.START}))
+            dataruns.start(changing, folder)
         return manifest
+
+
+def _stop(changing: Changing, graph: Graph, folder: Path, *, start_again: bool) -> None:
+    """`start_again`: where that did not end well, what the databases hold is whole."""
+    try:
+        dataruns.must(changing, graph, {dataruns.STOP})
+    except BaseException:
+        if start_again:
+            with suppress(MemdeployError):
+                dataruns.start(changing, folder)
+        raise
 
 
 def _compare(changing: Changing, manifest: Manifest, path: Path) -> None:

@@ -36,8 +36,13 @@ def back(changing: Changing, upgrade: Mapping[str, Any], why: str) -> RunResult:
     found = _ready(to(changing, deployment))
     if not found.ok:
         return found
-    changing.writer.update(facts={UPGRADE: {**upgrade, RETURNING: why}})
-    load(to(changing, deployment), Path(str(upgrade["archive"])), start_again=False)
+    returning = {UPGRADE: {**upgrade, RETURNING: why}}
+    load(
+        to(changing, deployment),
+        Path(str(upgrade["archive"])),
+        start_again=False,
+        replacing=lambda: changing.writer.update(facts=returning),
+    )
     found = deploy(to(changing, deployment))
     if found.ok:
         facts = {UPGRADE: None, PREVIOUS: None, RESTORING: None}

@@ -65,13 +65,13 @@ def _refuse_used(changing: Changing, found: Mapping[str, Any]) -> None:
 def _put_back(changing: Changing, found: Mapping[str, Any]) -> None:
     """The journal says so first: the service is stopped, and who finds the tables whole has yet to start it."""
     changing.writer.update(facts={RESCUING: dict(found)})
-    dataruns.must(dataruns.run(changing, changing.session.cloud.dumping(changing.place.folder), {dataruns.STOP}))
+    dataruns.must(changing, changing.session.cloud.dumping(changing.place.folder), {dataruns.STOP})
     _word(changing, ())
 
 
 def _word(changing: Changing, arguments: tuple[str, ...]) -> Mapping[str, Any]:
     step = changing.session.cloud.tool("rescue", arguments)
-    return dataruns.must(dataruns.run(changing, Graph([step]))).step(step.name).outputs or {}
+    return dataruns.must(changing, Graph([step])).step(step.name).outputs or {}
 
 
 def _agreed(changing: Changing) -> bool:

@@ -75,8 +75,13 @@ def _restore(changing: Changing, manifest: Manifest, *, made: bool) -> Result:
     if not made and not fact(changing.journal, RESTORING) and not _agreed(changing, manifest):
         return Result("restore", "success", ExitCode.DONE, data)
     opened.begin(opened.cloud.loading(changing.place.folder))
-    changing.writer.update(status=DeploymentStatus.MIGRATING, facts={RESTORING: {"archive": str(path)}})
-    load(changing, path, start_again=True)
+    begun = {RESTORING: {"archive": str(path)}}
+    load(
+        changing,
+        path,
+        start_again=True,
+        replacing=lambda: changing.writer.update(status=DeploymentStatus.MIGRATING, facts=begun),
+    )
     changing.writer.update(status=DeploymentStatus.READY, facts={RESTORING: None})
     proved = prove(replace(opened, journal=changing.journal))
     data |= {"holds": dict(manifest.counts), "url": changing.journal.outputs()["service"]["uri"], **proved.data}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from memdeploy.config.model import Deployment, Provider
+from memdeploy.engine.cancel import CancelToken
 from memdeploy.engine.clock import SystemClock
 from memdeploy.engine.crash import CrashPoints
 from memdeploy.engine.events import Event, EventKind, Sink
@@ -70,6 +71,13 @@ class Session:
         )
         cloud = load(deployment.provider)(context)
         return replace(self, deployment=deployment, journal=journal, context=context, cloud=cloud, graph=cloud.graph())
+
+    def unstopped(self) -> Session:
+        """The same command, for what a first signal has to let it do: to put back, shortly, what it had put aside."""
+        clock = self.clock.unstopped()
+        request, context = replace(self.request, cancel=CancelToken()), replace(self.context, clock=clock)
+        cloud = load(self.deployment.provider)(context)
+        return replace(self, request=request, context=context, cloud=cloud, graph=cloud.graph(), clock=clock)
 
     def header(self) -> dict[str, Any]:
         """What every result and the first event say of the deployment."""

@@ -10,10 +10,11 @@ from memdeploy.state.journal import Journal
 
 RESTORING, UPGRADE, PREVIOUS, MIGRATION = "restoring", "upgrade", "previous", "migration"
 SAVING, RETURNING, RESCUING = "saving", "returning", "rescuing"
-"""Names of facts. saving: {archive, began}, of a backup that has not ended; restoring: {archive}; upgrade: {from, to,
-archive, configuration, returning (why, once the archive is loaded in the place of what the new release may have
-touched)}; previous: the same, of the last upgrade that ended well; migration: {into, to, done}, of memories that are
-carried into another deployment; rescuing: what was found, from before the service is stopped until it runs again."""
+"""Names of facts. saving: {archive, began}, of a backup that has not ended; restoring: {archive}, from the first byte
+that is replaced; upgrade: {from, to, archive, configuration, returning (why, once the archive is loaded in the place of
+what the new release may have touched)}; previous: the same, of the last upgrade that ended well; migration: {into, to,
+done}, of memories that are carried into another deployment; rescuing: what was found, from before the service is
+stopped until it runs again."""
 
 
 def refuse(journal: Journal) -> None:

@@ -30,7 +30,7 @@ def verify_data(request: Request, sink: Sink) -> Result:
         repaired: Mapping[str, Any] | None = None
         if request.repair and not found["consistent"]:
             step = opened.cloud.tool("repair")
-            repaired = dataruns.must(dataruns.run(changing, Graph([step]))).step(step.name).outputs
+            repaired = dataruns.must(changing, Graph([step])).step(step.name).outputs
             found = dataruns.counts(changing)
         data = {**opened.header(), "url": url, "data": found, "seconds": seconds_since(opened.clock, start)}
         data |= {"repaired": dict(repaired)} if repaired is not None else {}

@@ -84,7 +84,8 @@ class PlainLines:
                 step = self._view.steps.get(event.step or "", StepView(name))
                 return joined((f"{name}: done in {duration(step.seconds)}", lines.detail(self._view, step)), ", ")
             case EventKind.STEP_SKIPPED:
-                return f"{name}: skipped, because of {clean(event.data.get('because', ''))}"
+                because = event.data.get("because")  # None: the run was stopped
+                return f"{name}: skipped" + (f", because of {clean(because)}" if because else "")
             case _:
                 return ""
 

@@ -194,9 +194,9 @@ def _copying(scope: Scope, word: str, title: str, postgres: Any, neo4j: Any, fol
         graph = neo4j(scope, scope.own(word), folder)
         databases.append(NEO4J)
         parts.append(_transient(f"{word}.neo4j", graph, f"{title} Neo4j's data", "service.stop", seconds=45.0))
-    stop = _transient("service.stop", pausing.StopForCopies(scope, Service.role, databases), "Stop MemMachine")
+    stop = _transient("service.stop", pausing.Stop(scope, Service.role, databases), "Stop MemMachine")
     names = [part.name for part in parts]
-    start = _transient("service.start", pausing.Start(scope, Service.role), "Start MemMachine", *names)
+    start = _transient("service.start", pausing.Start(scope, Service.role, databases), "Start MemMachine", *names)
     return Graph([stop, *parts, start])
 
 

@@ -7,52 +7,52 @@ from collections.abc import Mapping, Sequence
 from memdeploy.engine.step import Observed, Outputs, Run, State
 from memdeploy.errors import StepFailed
 from memdeploy.providers.local.containers import found as looking
-from memdeploy.providers.local.containers import verbs
+from memdeploy.providers.local.containers import once, verbs
 from memdeploy.providers.local.containers.found import RUNNING, Found
 from memdeploy.providers.local.scope import Scope
 
 Live = tuple[Found, ...]
 
 
-class Stop:
-    """All containers of a role are asked to end what they do. Outputs: `stopped`, how many."""
+class Pausing:
+    """Base of the two. `role` is the service's; a copy that did not end may have left a database at rest (Neo4j, which
+    it reads then), and the container that read it."""
 
-    kind = "local.stop"
-
-    def __init__(self, scope: Scope, role: str) -> None:
+    def __init__(self, scope: Scope, role: str, databases: Sequence[str]) -> None:
         self.scope = scope
         self.role = role
+        self.databases = tuple(databases)
 
     def probe(self, run: Run) -> Observed:
         return Observed(State.ABSENT)
 
-    def ensure(self, run: Run) -> Outputs:
-        return {"stopped": stop(run, self.scope, self.role)}
-
     def remove(self, run: Run) -> None:
         """There is nothing to remove."""
 
-
-class StopForCopies(Stop):
-    """MemMachine stops, and its databases answer: a copy that was killed may have left the one at rest that it read."""
-
-    def __init__(self, scope: Scope, role: str, databases: Sequence[str]) -> None:
-        super().__init__(scope, role)
-        self.databases = tuple(databases)
-
-    def ensure(self, run: Run) -> Outputs:
-        outputs = super().ensure(run)
+    def _wake_databases(self, run: Run) -> None:
+        once.sweep(run, self.scope)
         for role in self.databases:
             wake(run, self.scope, role)
-        return outputs
 
 
-class Start(Stop):
+class Stop(Pausing):
+    """The service is asked to end what it does, and its databases answer. Outputs: `stopped`, how many containers."""
+
+    kind = "local.stop"
+
+    def ensure(self, run: Run) -> Outputs:
+        stopped = stop(run, self.scope, self.role)
+        self._wake_databases(run)
+        return {"stopped": stopped}
+
+
+class Start(Pausing):
     """Outputs: `started`, how many answer."""
 
     kind = "local.start"
 
     def ensure(self, run: Run) -> Outputs:
+        self._wake_databases(run)
         return {"started": start(run, self.scope, self.role)}
 
 
