@@ -44,6 +44,7 @@ def upgrade(request: Request, sink: Sink) -> Result:
         saved = _saved(changing, before, after)
         found, error = _gone_on(changing, saved, after)
         data |= {"archive": saved["archive"], "changed": error is None, "seconds": seconds_since(opened.clock, start)}
+        data |= {"unfinished": bool(fact(changing.journal, UPGRADE))}
         return _result(changing, data, found, error)
 
 

@@ -22,11 +22,19 @@ def render(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
     if not data.get("archive"):
         return []
     moved = data.get("changed")
-    said = f"MemMachine {after}" if moved else f"still MemMachine {clean(data.get('from') or '')}"
-    title = Text(f"{marks.done if moved else marks.failed} {name}: {said}", style="bold green" if moved else "bold red")
+    title = Text(
+        f"{marks.done if moved else marks.failed} {name}: {_said(data)}", style=f"bold {'green' if moved else 'red'}"
+    )
     rows = (("url", parts.address(data.get("url"), data)), archives.archive(data), archives.holds(data))
     back = [Text("`memdeploy rollback` returns to what was before.", style="dim")] if moved else []
     return [Text(""), title, parts.pairs(rows), *back]
+
+
+def _said(data: Mapping[str, Any]) -> str:
+    before, after = clean(data.get("from") or ""), clean(data.get("to") or "")
+    if data.get("unfinished"):
+        return f"between MemMachine {before} and {after}"
+    return f"MemMachine {after}" if data.get("changed") else f"still MemMachine {before}"
 
 
 def _carried(data: Mapping[str, Any], marks: Marks) -> list[RenderableType]:
