@@ -32,9 +32,9 @@ def home(tmp_path: Path) -> Iterator[Home]:
     found = Home(tmp_path / "home", tmp_path / "cache")
     found.folder.mkdir()
     yield found
-    if (found.folder / "state" / "memmachine").exists():
-        for pid in found.processes():
-            os.kill(pid, signal.SIGKILL)
+    names = [path.name for path in found.memdeploy.state.iterdir() if path.name[0] not in "._"]
+    for pid in [pid for name in names for pid in Home(found.folder, found.cache, name=name).processes()]:
+        os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture
