@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import docker
 import pytest
 
 from memdeploy.engine.crash import Point
-from tests.e2e.chains import KILLED, Chain
+from tests.e2e.chains import KILLED, Chain, Change
 from tests.e2e.embedded import UP, Home, a_python
 from tests.e2e.local import LABEL, Local, any_port, remove_all, texts
 from tests.e2e.newer import start_the_newer
@@ -67,6 +67,18 @@ def _role(name: str | None) -> str:
     return str(name).rpartition("-")[2]
 
 
+def at_each_point(
+    chain: Chain, line: tuple[str, ...], changes: list[Change], end: list[str], before: Callable[[], object],
+    command: str = "",
+) -> None:  # fmt: skip
+    """`before` makes it what the command begins from, which is not how it ends."""
+    wrong: list[str] = []
+    for point in Point:
+        before()
+        wrong += chain.disturbed(line, point, changes, end, command)
+    assert not wrong, "\n".join(wrong)
+
+
 def up_and_down(chain: Chain, up: tuple[str, ...]) -> None:
     chain.undisturbed(up)  # the first one of a machine also makes what all share
     chain.undisturbed(DESTROY)
@@ -87,12 +99,12 @@ def other_settings(chain: Chain, up: tuple[str, ...], first: tuple[str, ...], ot
     changes = chain.undisturbed((*up, *other))
     end = chain.there()
     assert changes, "they differ in nothing that is deployed"
-    wrong: list[str] = []
-    for point in Point:
+
+    def before() -> None:
         chain.undisturbed((*up, *first))
         assert chain.there() != end
-        wrong += chain.disturbed((*up, *other), point, changes, end, "up, other settings")
-    assert not wrong, "\n".join(wrong)
+
+    at_each_point(chain, (*up, *other), changes, end, before, "up, other settings")
 
 
 def settings(memdeploy: Memdeploy) -> list[str]:
@@ -143,12 +155,12 @@ def test_a_restore_brings_every_memory_back(home: Home, tmp_path: Path) -> None:
     changes = chain.undisturbed(restore)
     end = chain.there()
     assert len([line for line in end if "lanterns." in line]) == 8
-    wrong: list[str] = []
-    for point in Point:
+
+    def before() -> None:
         home.store("This pier came later.")
         assert chain.there() != end
-        wrong += chain.disturbed(restore, point, changes, end)
-    assert not wrong, "\n".join(wrong)
+
+    at_each_point(chain, restore, changes, end, before)
 
 
 def test_a_restore_under_another_name_makes_one_deployment(home: Home, tmp_path: Path) -> None:
@@ -168,12 +180,9 @@ def test_a_restore_under_another_name_makes_one_deployment(home: Home, tmp_path:
     changes = chain.undisturbed(restore)
     end = there()
     assert len([line for line in end if "lanterns." in line]) == 8
-    wrong: list[str] = []
-    for point in Point:
-        chain.undisturbed((*DESTROY, "--name", "again"))
-        wrong += chain.disturbed(restore, point, changes, end, "restore, another name")
-    chain.undisturbed((*DESTROY, "--name", "again"))
-    assert not wrong, "\n".join(wrong)
+    destroy = (*DESTROY, "--name", "again")
+    at_each_point(chain, restore, changes, end, lambda: chain.undisturbed(destroy), "restore, another name")
+    chain.undisturbed(destroy)
 
 
 def test_a_backup_harms_nothing(home: Home, tmp_path: Path) -> None:
@@ -193,11 +202,7 @@ def test_a_backup_harms_nothing(home: Home, tmp_path: Path) -> None:
     backup = ("backup", "--yes", "--to", str(archive))
     changes = chain.undisturbed(backup)
     end = there()
-    wrong: list[str] = []
-    for point in Point:
-        archive.unlink()
-        wrong += chain.disturbed(backup, point, changes, end)
-    assert not wrong, "\n".join(wrong)
+    at_each_point(chain, backup, changes, end, archive.unlink)
     step, verb = changes[0]
     other = ("backup", "--yes", "--to", str(elsewhere / "saved.tar"))
     assert chain.run(other, f"after-outcome:{step}:{verb}")[0] == KILLED
@@ -229,12 +234,12 @@ def test_an_upgrade_loses_no_memory(local: Local) -> None:
     changes = chain.undisturbed(UPGRADE)
     end = chain.there()
     assert set(texts(MANY)) < set(end)
-    wrong: list[str] = []
-    for point in Point:
+
+    def before() -> None:
         chain.undisturbed(DESTROY)
         afresh()
-        wrong += chain.disturbed(UPGRADE, point, changes, end)
-    assert not wrong, "\n".join(wrong)
+
+    at_each_point(chain, UPGRADE, changes, end, before)
 
 
 @pytest.mark.engine
@@ -254,11 +259,7 @@ def test_a_rollback_returns_to_what_was_before(local: Local) -> None:
     upgraded()
     changes = chain.undisturbed(rollback)
     assert released(local) == before
-    wrong: list[str] = []
-    for point in Point:
-        upgraded()
-        wrong += chain.disturbed(rollback, point, changes, before)
-    assert not wrong, "\n".join(wrong)
+    at_each_point(chain, rollback, changes, before, upgraded)
 
 
 @pytest.mark.engine
@@ -272,11 +273,7 @@ def test_a_rescue_ends_with_a_service_that_runs(local: Local) -> None:
     start_the_newer(local)
     changes = chain.undisturbed(rescue)
     assert released(local) == before
-    wrong: list[str] = []
-    for point in Point:
-        start_the_newer(local)
-        wrong += chain.disturbed(rescue, point, changes, before)
-    assert not wrong, "\n".join(wrong)
+    at_each_point(chain, rescue, changes, before, lambda: start_the_newer(local))
 
 
 def test_a_migration_carries_every_memory_once(home: Home) -> None:
@@ -310,10 +307,10 @@ def test_a_migration_carries_every_memory_once(home: Home) -> None:
     changes = chain.undisturbed(migrate)
     end = there()
     assert len([line for line in end if "lanterns." in line]) == 8
-    wrong: list[str] = []
-    for point in Point:
+
+    def before() -> None:
         for name in ("memmachine", "new"):
             chain.undisturbed((*DESTROY, "--name", name))
         afresh()
-        wrong += chain.disturbed(migrate, point, changes, end, "upgrade --migrate")
-    assert not wrong, "\n".join(wrong)
+
+    at_each_point(chain, migrate, changes, end, before, "upgrade --migrate")
