@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -83,8 +84,8 @@ def load(data: Path, part: str, source: Path) -> None:
 
 
 def copy(source: Path, target: Path) -> None:
-    """A database whole, as its own library reads it. Raises `StepFailed` for a damaged one.
-    https://www.sqlite.org/backup.html"""
+    """A database whole, as its own library reads it. Raises `StepFailed` for a damaged one, `OSError` where there is no
+    room. https://www.sqlite.org/backup.html"""
     private.create(target)
     with (
         closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as old,
@@ -94,6 +95,8 @@ def copy(source: Path, target: Path) -> None:
             old.backup(new)
             said = new.execute("PRAGMA integrity_check").fetchone()[0]
         except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from error
             said = str(error)
     if said != "ok":
         raise StepFailed(f"{source} is damaged: {said}", code="database-damaged", where=source.name)

@@ -7,12 +7,14 @@ import sqlite3
 import tarfile
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from memdeploy.errors import StepFailed
 from memdeploy.providers.local.embedded import layout, transfer
 from memdeploy.providers.local.embedded.transfer import PARTS, Dump, Load
+from memdeploy.providers.local.errors import FULL
 from tests.unit.providers.local.embedded.support import Rig, scope
 
 
@@ -101,6 +103,25 @@ def test_a_damaged_database_is_no_backup(one: Place, backup: Path) -> None:
     error = Rig().ensure(Dump(one.scope, "memories", backup)).error
     assert error is not None
     assert error.code == "database-damaged"
+    assert not (backup / "memories.db").exists()
+
+
+def test_a_disk_without_room_is_no_damage(one: Place, backup: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database(one.data / "memories.db", *("x" * 500 for _ in range(400))).close()
+    connect = sqlite3.connect
+
+    def narrow(*arguments: Any, **more: Any) -> sqlite3.Connection:
+        found = connect(*arguments, **more)
+        if not more:  # what is written to
+            found.execute("PRAGMA max_page_count = 5")
+        return found
+
+    monkeypatch.setattr(transfer.sqlite3, "connect", narrow)
+    error = Rig().ensure(Dump(one.scope, "memories", backup)).error
+    assert error is not None
+    assert (error.code, error.suggestion) == ("cloud-quota", FULL)
+    assert "No space left on device" in error.message
+    assert "damaged" not in error.message
     assert not (backup / "memories.db").exists()
 
 
