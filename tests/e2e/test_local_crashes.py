@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import docker
@@ -32,9 +33,9 @@ def home(tmp_path: Path) -> Iterator[Home]:
     found = Home(tmp_path / "home", tmp_path / "cache")
     found.folder.mkdir()
     yield found
-    names = [path.name for path in found.memdeploy.state.iterdir() if path.name[0] not in "._"]
-    for pid in [pid for name in names for pid in Home(found.folder, found.cache, name=name).processes()]:
-        os.kill(pid, signal.SIGKILL)
+    for name in found.memdeploy.names():
+        for pid in replace(found, name=name).processes():
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -220,24 +221,24 @@ def released(local: Local) -> list[str]:
     return [*of_the_engine(local), f"release: {release}", *sorted(local.listed(PROJECT))]
 
 
+def with_memories(local: Local, release: str) -> Chain:
+    chain = Chain("local, docker", local.memdeploy, lambda: released(local))
+    chain.undisturbed((*CONTAINERS, "--local-port", any_port(), "--release", release))
+    local.store(PROJECT, texts(MANY))
+    return chain
+
+
 @pytest.mark.engine
 def test_an_upgrade_loses_no_memory(local: Local) -> None:
     """However often it was killed: the memories of before, each once, and the new release."""
-    chain = Chain("local, docker", local.memdeploy, lambda: released(local))
-    up = (*CONTAINERS, "--local-port", any_port(), "--release", OLD)
-
-    def afresh() -> None:
-        chain.undisturbed(up)
-        local.store(PROJECT, texts(MANY))
-
-    afresh()
+    chain = with_memories(local, OLD)
     changes = chain.undisturbed(UPGRADE)
     end = chain.there()
     assert set(texts(MANY)) < set(end)
 
     def before() -> None:
         chain.undisturbed(DESTROY)
-        afresh()
+        with_memories(local, OLD)
 
     at_each_point(chain, UPGRADE, changes, end, before)
 
@@ -245,10 +246,8 @@ def test_an_upgrade_loses_no_memory(local: Local) -> None:
 @pytest.mark.engine
 def test_a_rollback_returns_to_what_was_before(local: Local) -> None:
     """However often it was killed: the memories of before the upgrade, none stored since, and the old release."""
-    chain = Chain("local, docker", local.memdeploy, lambda: released(local))
-    chain.undisturbed((*CONTAINERS, "--local-port", any_port(), "--release", OLD))
-    local.store(PROJECT, texts(MANY))
-    before = released(local)
+    chain = with_memories(local, OLD)
+    before = chain.there()
 
     def upgraded() -> None:
         chain.undisturbed(UPGRADE)
@@ -265,10 +264,8 @@ def test_a_rollback_returns_to_what_was_before(local: Local) -> None:
 @pytest.mark.engine
 def test_a_rescue_ends_with_a_service_that_runs(local: Local) -> None:
     """However often it was killed: the tables are the old release's, and every memory is there."""
-    chain = Chain("local, docker", local.memdeploy, lambda: released(local))
-    chain.undisturbed((*CONTAINERS, "--local-port", any_port(), "--release", NEW))
-    local.store(PROJECT, texts(MANY))
-    before = released(local)
+    chain = with_memories(local, NEW)
+    before = chain.there()
     rescue = ("rescue", "--yes")
     start_the_newer(local)
     changes = chain.undisturbed(rescue)

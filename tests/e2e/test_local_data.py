@@ -33,8 +33,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) 
     """All deployments of this file share a state folder; nothing of them stays in the engine."""
     memdeploy = Memdeploy(tmp_path_factory.mktemp("data"), timeout=900)
     yield memdeploy
-    names = [path.name for path in memdeploy.state.iterdir() if path.name[0] not in "._"]
-    remove_all(engine, *(memdeploy.journal(name) for name in names))
+    remove_all(engine, *(memdeploy.journal(name) for name in memdeploy.names()))
 
 
 def made(home: Memdeploy, engine: docker.DockerClient, name: str, *more: str) -> Local:

@@ -109,6 +109,10 @@ class Memdeploy:
             assert outcome.code == expect, f"exit {outcome.code}, not {expect}\n{stdout[-4000:]}\n{stderr[-4000:]}"
         return outcome
 
+    def names(self) -> list[str]:
+        """Of all deployments that have a journal here."""
+        return [path.name for path in self.state.iterdir() if path.name[0] not in "._"] if self.state.exists() else []
+
     def journal(self, name: str = "memmachine") -> dict[str, Any]:
         return _newest(self.state / name)
 

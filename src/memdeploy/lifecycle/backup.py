@@ -4,7 +4,6 @@ written."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ import memdeploy
 from memdeploy import private
 from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.results import RunResult
-from memdeploy.errors import ExitCode, MemdeployError, NoSuchDeployment, Refused
+from memdeploy.errors import ExitCode, NoSuchDeployment, Refused
 from memdeploy.lifecycle import dataruns
 from memdeploy.lifecycle.changing import Changing, change
 from memdeploy.lifecycle.outcome import seconds_since
@@ -88,7 +87,7 @@ def make(changing: Changing, path: Path, *, start_again: bool = True) -> Made:
     _begin(changing, path)
     with scratch(path.parent, changing.journal.id) as folder:
         graph = opened.cloud.dumping(folder)
-        try:
+        with dataruns.running_again(changing, folder):
             dataruns.must(changing, graph, {dataruns.STOP})
             counted = dataruns.counts(changing)
             found = dataruns.must(changing, graph, dataruns.parts(graph, dataruns.DUMP))
@@ -96,10 +95,6 @@ def make(changing: Changing, path: Path, *, start_again: bool = True) -> Made:
             archive.write(path, manifest, folder)
             opened.tell(EventKind.NOTICE, text=f"checking {path}", level="info")
             made = Made(path, archive.check(path))
-        except BaseException:
-            with suppress(MemdeployError):
-                dataruns.start(changing, folder)
-            raise
         if start_again:
             dataruns.start(changing, folder)
     _remember(changing, made)

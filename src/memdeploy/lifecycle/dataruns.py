@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 from memdeploy.engine.graph import Graph
 from memdeploy.engine.ledger import Guard, Ledger
 from memdeploy.engine.results import RunResult
+from memdeploy.errors import MemdeployError
 from memdeploy.lifecycle.changing import Changing
 from memdeploy.lifecycle.memory import MemoryLedger, NoLease
 from memdeploy.lifecycle.outcome import error_of
+from memdeploy.lifecycle.request import Request
 from memdeploy.lifecycle.session import DEPLOYMENT, SHARED
 
 STOP, START = "service.stop", "service.start"
@@ -32,16 +35,32 @@ def run(changing: Changing, graph: Graph, names: Collection[str] | None = None) 
 def must(changing: Changing, graph: Graph, names: Collection[str] | None = None) -> RunResult:
     """As `run`; raises what went wrong, and that it was stopped."""
     found = run(changing, graph, names)
-    error = error_of(found, changing.session.request.command)
+    error = error_of(found, _line(changing.session.request))
     if error is not None:
         raise error
     return found
 
 
 def start(changing: Changing, folder: Path) -> None:
-    """The service again, for which a signal that stopped the run does not wait. Raises what went wrong."""
+    """The service again, also when a signal stopped the run. Raises what went wrong."""
     on = replace(changing, session=changing.session.unstopped())
-    must(on, on.session.cloud.dumping(folder), {START})
+    must(on, on.session.cloud.dumping(folder), {START})  # the same step as in what loads
+
+
+@contextmanager
+def running_again(changing: Changing, folder: Path) -> Iterator[None]:
+    """What fails or is stopped in it leaves a service that runs."""
+    try:
+        yield
+    except BaseException:
+        with suppress(MemdeployError):  # what went wrong first is told
+            start(changing, folder)
+        raise
+
+
+def _line(request: Request) -> str:
+    """What to type again."""
+    return f"restore {request.archive}" if request.command == "restore" else request.command
 
 
 def counts(changing: Changing) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from memdeploy.engine.graph import Graph
-from memdeploy.errors import MemdeployError, Unhealthy
+from memdeploy.errors import Unhealthy
 from memdeploy.lifecycle import dataruns
 from memdeploy.lifecycle.changing import Changing
 from memdeploy.lifecycle.scratch import scratch
@@ -44,24 +44,15 @@ def load(changing: Changing, path: Path, *, start_again: bool, replacing: Callab
     with scratch(changing.place.folder, changing.journal.id) as folder:
         manifest = archive.unpack(path, folder)
         graph = changing.session.cloud.loading(folder)
-        _stop(changing, graph, folder, start_again=start_again and not fact(changing.journal, RESTORING))
+        whole = start_again and not fact(changing.journal, RESTORING)
+        with dataruns.running_again(changing, folder) if whole else nullcontext():
+            dataruns.must(changing, graph, {dataruns.STOP})
         replacing()
         dataruns.must(changing, graph, dataruns.parts(graph, dataruns.LOAD))
         _compare(changing, manifest, path)
         if start_again:
             dataruns.start(changing, folder)
         return manifest
-
-
-def _stop(changing: Changing, graph: Graph, folder: Path, *, start_again: bool) -> None:
-    """`start_again`: where that did not end well, what the databases hold is whole."""
-    try:
-        dataruns.must(changing, graph, {dataruns.STOP})
-    except BaseException:
-        if start_again:
-            with suppress(MemdeployError):
-                dataruns.start(changing, folder)
-        raise
 
 
 def _compare(changing: Changing, manifest: Manifest, path: Path) -> None:

@@ -46,7 +46,7 @@ def rescue(request: Request, sink: Sink) -> Result:
         if error is None:
             changing.writer.update(status=DeploymentStatus.READY, facts={RESCUING: None})
         data |= {"changed": True, "found": {**data["found"], "rescued": True}}
-        data |= {"seconds": seconds_since(opened.clock, start)}
+        data["seconds"] = seconds_since(opened.clock, start)
         opened.tell(EventKind.RUN_FINISHED, status=status, exit_code=int(code), seconds=data["seconds"])
         return Result("rescue", status, code, data, [error_entry(error)] if error else [])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,32 +25,29 @@ from tests.unit.lifecycle.toys import journal, step
 GRAPH = Graph([step("service.stop"), step("load.one", "service.stop"), step("service.start", "load.one")])
 
 
-def of_session(**session: Any) -> Changing:
-    place = SimpleNamespace(folder=Path())
-    return cast(Changing, SimpleNamespace(session=SimpleNamespace(**session), place=place, journal=journal()))
-
-
 @pytest.mark.parametrize(
-    ("number", "code"),
+    ("request_", "number", "code", "again"),
     [
-        (signal.SIGINT, ExitCode.INTERRUPTED),
-        (signal.SIGTERM, ExitCode.TERMINATED),
-        (signal.SIGHUP, ExitCode.TERMINATED),
+        (Request("backup"), signal.SIGINT, ExitCode.INTERRUPTED, "`memdeploy backup`"),
+        (Request("upgrade"), signal.SIGTERM, ExitCode.TERMINATED, "`memdeploy upgrade`"),
+        (Request("restore", archive=Path("/safe/a.tar")), signal.SIGHUP, ExitCode.TERMINATED, "restore /safe/a.tar`"),
     ],
+    ids=["Ctrl-C", "asked to end", "terminal closed"],
 )
-def test_what_a_signal_stopped_ends_with_its_exit_code(
-    number: int, code: ExitCode, monkeypatch: pytest.MonkeyPatch
+def test_what_a_signal_stopped_ends_with_its_exit_code_and_says_what_to_type(
+    request_: Request, number: int, code: ExitCode, again: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dataruns, "run", lambda *_: RunResult((), None, number))
     with pytest.raises(Cancelled) as raised:
-        dataruns.must(of_session(request=Request("backup")), GRAPH)
+        dataruns.must(cast(Changing, SimpleNamespace(session=SimpleNamespace(request=request_))), GRAPH)
     assert (raised.value.code, raised.value.exit_code) == ("interrupted", code)
-    assert "memdeploy backup" in str(raised.value.suggestion)
+    assert again in str(raised.value.suggestion)
 
 
 def test_who_puts_back_sleeps_on_when_the_run_is_stopped() -> None:
-    stopped = SystemClock(pace=0.001)
-    stopped._cancelled.set()
+    signalled = threading.Event()
+    signalled.set()
+    stopped = SystemClock(pace=0.001, cancelled=signalled)
     started = stopped.boottime()
     stopped.unstopped().sleep(100)
     assert stopped.boottime() - started >= 0.1
