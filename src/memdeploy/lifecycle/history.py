@@ -19,7 +19,7 @@ _ENDED = {EventKind.STEP_FINISHED: "action", EventKind.STEP_FAILED: "code", Even
 def history(state: str | None, name: str | None, run: str | None) -> Result:
     """`run` is a run's id or its beginning: then that run with its steps. Destroyed deployments have a history too."""
     deployments = where.deployments(state)
-    place = deployments.open(naming.choose(name, deployments, may_create=False))
+    place = deployments.open(naming.choose(name, deployments, may_create=False, destroyed=True))
     paths = [_chosen(place, run)] if run else place.runs().paths()
     runs = [_run(path, steps=run is not None) for path in paths]
     _mark_running(place, runs)

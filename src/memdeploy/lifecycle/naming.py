@@ -9,17 +9,20 @@ from memdeploy.state.journal import DeploymentStatus, Journal
 DEFAULT = "memmachine"
 
 
-def choose(name: str | None, deployments: Deployments, *, may_create: bool) -> str:
+def choose(name: str | None, deployments: Deployments, *, may_create: bool, destroyed: bool = False) -> str:
     """The one named, else the only one, else (where one may be made) `memmachine`. Raises `AnswerNeeded` with the list
-    when there are several, `NoSuchDeployment` when there is none."""
+    when there are several, `NoSuchDeployment` when there is none. `destroyed`: those count too where none lives."""
     if name is not None:
         return name
-    living = [listed.name for listed in deployments.list() if listed.error or not _ended(listed.journal)]
-    if len(living) == 1:
-        return living[0]
-    if living:
+    listed = deployments.list()
+    meant = [one.name for one in listed if one.error or not _ended(one.journal)]
+    if destroyed and not meant:
+        meant = [one.name for one in listed]
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
         raise AnswerNeeded(
-            f"there are several deployments: {', '.join(living)}", suggestion="Name one with --name NAME."
+            f"there are several deployments: {', '.join(meant)}", suggestion="Name one with --name NAME."
         )
     if may_create:
         return DEFAULT

@@ -11,7 +11,7 @@ from typing import Any
 
 from memdeploy.engine.events import EventKind, Sink
 from memdeploy.engine.graph import Graph
-from memdeploy.errors import ExitCode, Refused
+from memdeploy.errors import ExitCode, MemdeployError, Refused
 from memdeploy.lifecycle import dataruns, moving
 from memdeploy.lifecycle.agreeing import agreed
 from memdeploy.lifecycle.changing import Changing, change
@@ -35,20 +35,23 @@ def rescue(request: Request, sink: Sink) -> Result:
         _refuse_used(changing, found)
         if found["state"] == "broken":
             if not begun and not _agreed(changing):
-                return Result("rescue", "success", ExitCode.DONE, data)
+                return _ended(changing, data, start)
             _put_back(changing, begun or found)
         elif not begun:
-            return Result("rescue", "success", ExitCode.DONE, data)
-        brought = moving.deploy(changing)
-        error = error_of(brought, "up")
-        code = ExitCode(error.exit_code) if error else ExitCode.DONE
-        status: Outcome = "error" if error else "success"
+            return _ended(changing, data, start)
+        error = error_of(moving.deploy(changing), "up")
         if error is None:
             changing.writer.update(status=DeploymentStatus.READY, facts={RESCUING: None})
         data |= {"changed": True, "found": {**data["found"], "rescued": True}}
-        data["seconds"] = seconds_since(opened.clock, start)
-        opened.tell(EventKind.RUN_FINISHED, status=status, exit_code=int(code), seconds=data["seconds"])
-        return Result("rescue", status, code, data, [error_entry(error)] if error else [])
+        return _ended(changing, data, start, error)
+
+
+def _ended(changing: Changing, data: dict[str, Any], start: float, error: MemdeployError | None = None) -> Result:
+    code = ExitCode(error.exit_code) if error else ExitCode.DONE
+    status: Outcome = "error" if error else "success"
+    data["seconds"] = seconds_since(changing.session.clock, start)
+    changing.session.tell(EventKind.RUN_FINISHED, status=status, exit_code=int(code), seconds=data["seconds"])
+    return Result("rescue", status, code, data, [error_entry(error)] if error else [])
 
 
 def _refuse_used(changing: Changing, found: Mapping[str, Any]) -> None:

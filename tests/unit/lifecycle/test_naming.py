@@ -35,6 +35,18 @@ def test_of_several_none(tmp_path: Path) -> None:
         naming.choose(None, made(tmp_path, "first", "second"), may_create=True)
 
 
+def test_what_was_destroyed_counts_where_it_is_asked_for_and_none_lives(tmp_path: Path) -> None:
+    deployments = made(tmp_path, "first", status=DeploymentStatus.DESTROYED)
+    assert naming.choose(None, deployments, may_create=False, destroyed=True) == "first"
+    with pytest.raises(NoSuchDeployment):
+        naming.choose(None, deployments, may_create=False)
+    made(tmp_path, "second", status=DeploymentStatus.DESTROYED)
+    with pytest.raises(AnswerNeeded, match="first, second"):
+        naming.choose(None, deployments, may_create=False, destroyed=True)
+    made(tmp_path, "third")
+    assert naming.choose(None, deployments, may_create=False, destroyed=True) == "third"
+
+
 def test_none_yet(tmp_path: Path) -> None:
     assert naming.choose(None, Deployments(tmp_path), may_create=True) == naming.DEFAULT
     with pytest.raises(NoSuchDeployment):

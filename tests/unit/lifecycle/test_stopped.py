@@ -13,6 +13,7 @@ from typing import Any, cast
 import pytest
 
 from memdeploy.engine.clock import SystemClock
+from memdeploy.engine.events import EventKind
 from memdeploy.engine.graph import Graph
 from memdeploy.engine.results import RunResult
 from memdeploy.errors import Cancelled, ExitCode, MemdeployError, Refused, StepFailed
@@ -111,10 +112,12 @@ class Rescue:
         self.state = state
         self.journal: Journal = journal(facts=facts)
         self.did: list[str] = []
+        self.told: list[tuple[EventKind, object]] = []
         clock = SimpleNamespace(boottime=lambda: 0.0)
         session = SimpleNamespace(
             clock=clock, graph=GRAPH, request=Request("rescue", yes=True), header=dict, begin=lambda _: None,
-            tell=lambda *_, **__: None, cloud=SimpleNamespace(dumping=lambda _: GRAPH),
+            tell=lambda kind, **data: self.told.append((kind, data["exit_code"])),
+            cloud=SimpleNamespace(dumping=lambda _: GRAPH),
         )  # fmt: skip
         self.session, self.writer, self.place = session, self, SimpleNamespace(folder=Path())
         monkeypatch.setattr(rescue, "change", self.change)
@@ -154,6 +157,7 @@ def test_a_rescue_ends_with_a_service_that_runs(
     toy = Rescue(monkeypatch, state, facts)
     found = rescue.rescue(Request("rescue", yes=True), lambda _: None)
     assert (toy.did, found.data["changed"]) == (did, bool(did))
+    assert toy.told == [(EventKind.RUN_FINISHED, 0)]  # else `history` calls it unfinished
 
 
 def test_what_only_a_backup_brings_back_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
